@@ -1,0 +1,1 @@
+message(STATUS "install rules: see cmake/TurnpikeInstall.cmake")

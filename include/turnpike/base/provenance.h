@@ -1,0 +1,23 @@
+// Where a result comes from: enough to run it again.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace turnpike {
+
+struct Provenance {
+  std::string version;    // of Turnpike
+  std::string commit;     // of its sources, "" outside a checkout; "+" appended if the tree was changed
+  std::string compiler;   // "g++ 12.2.0"
+  std::string processor;  // model name
+  std::string dispatch;   // "avx512", "avx2", "sse4": the target of BLAS and kernels
+  std::string started;    // ISO 8601, UTC
+  int threads = 0;
+};
+
+Provenance provenance(int threads);
+nlohmann::ordered_json to_json(const Provenance& provenance);
+
+}  // namespace turnpike
