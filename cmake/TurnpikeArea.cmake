@@ -38,15 +38,17 @@ function(turnpike_precompile target)
   target_precompile_headers(${target} REUSE_FROM turnpike_pch)
 endfunction()
 
-# turnpike_test(name [TORCH] [USES areas...] [LABEL label] ...): one executable from tests/<name>/*_test.cpp, one ctest entry a case.
+# turnpike_test(name [TORCH] [USES areas...] [LIBRARIES targets...]): one executable from tests/<name>/*_test.cpp, one ctest
+# entry a case. Suites named RealData* read the data sets in TURNPIKE_DATA and carry the label real-data.
 function(turnpike_test name)
-  cmake_parse_arguments(A "TORCH" "LABEL" "USES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(A "TORCH" "" "USES;LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*_test.cpp)
   if(NOT sources)
     return()
   endif()
   list(TRANSFORM A_USES PREPEND turnpike_)
   add_executable(${name}_tests ${sources})
+  set_target_properties(${name}_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_include_directories(${name}_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_include_directories(${name}_tests SYSTEM PRIVATE ${NLOHMANN_JSON_INCLUDE})
   target_link_libraries(${name}_tests PRIVATE ${A_USES} ${A_LIBRARIES} fmt::fmt GTest::gtest_main turnpike_flags)
@@ -54,11 +56,8 @@ function(turnpike_test name)
     target_link_libraries(${name}_tests PRIVATE turnpike_torch)
     turnpike_precompile(${name}_tests)
   endif()
-  include(GoogleTest)
-  set(label ${name})
-  if(A_LABEL)
-    set(label ${A_LABEL})
-  endif()
-  gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-                       PROPERTIES LABELS "${label}" TIMEOUT 300)
+  gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." TEST_FILTER "-RealData*" DISCOVERY_MODE PRE_TEST
+                       PROPERTIES LABELS ${name} TIMEOUT 300)
+  gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." TEST_FILTER "RealData*" DISCOVERY_MODE PRE_TEST
+                       PROPERTIES LABELS "${name};real-data" TIMEOUT 900)
 endfunction()
