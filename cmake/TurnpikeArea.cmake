@@ -3,7 +3,7 @@
 # USES are the areas to its left that it builds on. TORCH areas share one precompiled header of torch/types.h.
 function(turnpike_area name)
   cmake_parse_arguments(A "TORCH" "" "USES;LIBRARIES;INCLUDES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
   list(TRANSFORM A_USES PREPEND turnpike_)
   if(sources)
     add_library(turnpike_${name} STATIC ${sources})

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include <turnpike/base/error.h>
 #include <turnpike/core/tensor.h>
 
 namespace turnpike {
@@ -54,6 +55,7 @@ class Scheme {
   virtual bool symplectic() const { return false; }
   virtual bool reversible() const { return false; }
   virtual bool needs_partition() const { return false; }
+  virtual bool implicit() const { return false; }
 
   virtual StepResult step(const Rates& rates, double t, double h, const Tensor& x0, StepNeeds needs) const = 0;
 
@@ -63,7 +65,8 @@ class Scheme {
   // x(t + theta h), 0 <= theta <= 1, from a step taken with needs.dense; order at least 3 where order() >= 3.
   virtual Tensor dense(const StepResult& step, const Tensor& x0, double h, double theta) const;
 
-  // TorchScript statements that turn `x` at time `t` into the next `x` with step `h` and parameters `u` (calls self.f), or "".
+  // TorchScript statements that turn `x` at time `t` (float) into the next `x` with step `h` (float), where
+  // self.rate(k, t, x) is f with the control of step `k` (int) bound; empty: the scheme cannot be exported.
   virtual std::string torchscript() const { return {}; }
 };
 
@@ -79,6 +82,8 @@ SchemePtr make_scheme(std::string_view name);  // InputError with did-you-mean
 std::vector<std::string> scheme_names();
 
 // Thrown by an implicit scheme whose nonlinear solve failed; integrate() turns it into a Failure.
-struct NoConvergence;
+struct NoConvergence : Error {
+  using Error::Error;
+};
 
 }  // namespace turnpike
