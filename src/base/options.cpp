@@ -1,0 +1,389 @@
+#include <turnpike/base/options.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace turnpike {
+namespace {
+
+const char* name_of(OptionKind kind) {
+  switch (kind) {
+    case OptionKind::boolean:
+      return "boolean";
+    case OptionKind::integer:
+      return "integer";
+    case OptionKind::real:
+      return "real";
+    case OptionKind::text:
+      return "text";
+    case OptionKind::choice:
+      return "choice";
+  }
+  return "option";
+}
+
+// The whole of `text` as a number, or nothing. from_chars knows no locale, no leading blank, no hexadecimal.
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number number{};
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<double> parse_real(std::string_view text) {
+  std::optional<double> number = parse_number<double>(text);
+  return number && std::isfinite(*number) ? number : std::nullopt;
+}
+
+std::optional<bool> parse_boolean(std::string_view text) {
+  if (text == "true" || text == "1" || text == "yes") return true;
+  if (text == "false" || text == "0" || text == "no") return false;
+  return std::nullopt;
+}
+
+// The shortest text that reads back to the same number: 20, 0.001, 1e-7.
+std::string text_of(double number) {
+  std::string text = fmt::format("{}", number);
+  std::size_t digits = text.find('e');
+  if (digits == std::string::npos) return text;
+  ++digits;
+  if (text[digits] == '+') text.erase(digits, 1);
+  if (text[digits] == '-') ++digits;
+  text.erase(digits, text.find_first_not_of('0', digits) - digits);
+  return text;
+}
+
+// One spelling for each value, so that equal options have equal texts.
+std::string canonical(const Option& option, const std::string& value) {
+  switch (option.kind) {
+    case OptionKind::boolean:
+      return *parse_boolean(value) ? "true" : "false";
+    case OptionKind::integer:
+      return std::to_string(*parse_number<std::int64_t>(value));
+    case OptionKind::real:
+      return text_of(*parse_real(value));
+    default:
+      return value;
+  }
+}
+
+std::string range_of(const Option& option) {
+  std::string range;
+  if (std::isfinite(option.lower))
+    range += fmt::format("{} {}", option.lower_bound == Bound::open ? ">" : ">=", text_of(option.lower));
+  if (std::isfinite(option.upper))
+    range += fmt::format("{}{} {}", range.empty() ? "" : " and ",
+                         option.upper_bound == Bound::open ? "<" : "<=", text_of(option.upper));
+  return range;
+}
+
+std::string toml_string(const std::string& text) {
+  std::string out = "\"";
+  for (unsigned char c : text) {
+    if (c == '"' || c == '\\')
+      out += fmt::format("\\{}", static_cast<char>(c));
+    else if (c < 0x20 || c == 0x7f)
+      out += fmt::format("\\u{:04X}", c);
+    else
+      out += static_cast<char>(c);
+  }
+  return out + '"';
+}
+
+std::string toml_value(const Option& option, const std::string& value) {
+  switch (option.kind) {
+    case OptionKind::text:
+    case OptionKind::choice:
+      return toml_string(value);
+    case OptionKind::real:
+      return value.find_first_of(".e") == std::string::npos ? value + ".0" : value;
+    default:
+      return value;
+  }
+}
+
+nlohmann::ordered_json json_value(const Option& option, const std::string& value) {
+  switch (option.kind) {
+    case OptionKind::boolean:
+      return *parse_boolean(value);
+    case OptionKind::integer:
+      return *parse_number<std::int64_t>(value);
+    case OptionKind::real:
+      return *parse_real(value);
+    default:
+      return value;
+  }
+}
+
+// `text` in lines of at most `width` characters, broken at blanks.
+std::vector<std::string> wrap(const std::string& text, std::size_t width) {
+  std::vector<std::string> lines(1);
+  std::size_t start = 0;
+  while (start < text.size()) {
+    std::size_t end = std::min(text.find(' ', start), text.size());
+    std::string word = text.substr(start, end - start);
+    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > width) lines.emplace_back();
+    lines.back() += (lines.back().empty() ? "" : " ") + word;
+    start = end + 1;
+  }
+  return lines;
+}
+
+// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours cost 1, a change of case
+// nothing.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  auto same = [](char x, char y) {
+    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+  };
+  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        d[i][j] = i + j;
+        continue;
+      }
+      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (same(a[i - 1], b[j - 1]) ? 0 : 1)});
+      if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+    }
+  }
+  return d[a.size()][b.size()];
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
+  std::string nearest = did_you_mean(word, candidates);
+  return nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest);
+}
+
+std::string shown(const std::string& value) {
+  return value.empty() ? "nothing" : value;
+}
+
+}  // namespace
+
+Option& Option::at_least(double bound, Bound kind) {
+  lower = bound;
+  lower_bound = kind;
+  return *this;
+}
+
+Option& Option::at_most(double bound, Bound kind) {
+  upper = bound;
+  upper_bound = kind;
+  return *this;
+}
+
+void Option::check(const std::string& value, const std::string& origin) const {
+  auto refuse = [&](const std::string& relation) {
+    throw InputError(fmt::format("{} must be {}, got {} ({})", key, relation, shown(value), origin));
+  };
+  if (kind == OptionKind::boolean && !parse_boolean(value)) refuse("true or false (or 1, 0, yes, no)");
+  if (kind == OptionKind::integer && !parse_number<std::int64_t>(value)) refuse("a whole number");
+  if (kind == OptionKind::real && !parse_real(value)) refuse("a finite number");
+  if (kind == OptionKind::integer || kind == OptionKind::real) {
+    double number = *parse_real(value);
+    bool low = lower_bound == Bound::open ? number > lower : number >= lower;
+    bool high = upper_bound == Bound::open ? number < upper : number <= upper;
+    if (!low || !high) refuse(range_of(*this));
+  }
+  if (kind == OptionKind::choice && std::find(choices.begin(), choices.end(), value) == choices.end())
+    throw InputError(fmt::format("{} must be one of {}, got {} ({}){}", key, fmt::join(choices, ", "), shown(value),
+                                 origin, suggestion(value, choices)));
+}
+
+OptionSchema& OptionSchema::group(std::string heading) {
+  group_ = std::move(heading);
+  return *this;
+}
+
+Option& OptionSchema::add(Option option) {
+  require(!find(option.key), fmt::format("option '{}' is declared twice", option.key));
+  option.group = group_;
+  return options_.emplace_back(std::move(option));
+}
+
+Option& OptionSchema::boolean(std::string key, bool fallback, std::string help) {
+  return add({.key = std::move(key),
+              .kind = OptionKind::boolean,
+              .fallback = fallback ? "true" : "false",
+              .help = std::move(help),
+              .choices = {},
+              .group = {}});
+}
+
+Option& OptionSchema::integer(std::string key, std::int64_t fallback, std::string help) {
+  return add({.key = std::move(key),
+              .kind = OptionKind::integer,
+              .fallback = std::to_string(fallback),
+              .help = std::move(help),
+              .choices = {},
+              .group = {}});
+}
+
+Option& OptionSchema::real(std::string key, double fallback, std::string help) {
+  return add({.key = std::move(key),
+              .kind = OptionKind::real,
+              .fallback = text_of(fallback),
+              .help = std::move(help),
+              .choices = {},
+              .group = {}});
+}
+
+Option& OptionSchema::text(std::string key, std::string fallback, std::string help) {
+  return add({.key = std::move(key),
+              .kind = OptionKind::text,
+              .fallback = std::move(fallback),
+              .help = std::move(help),
+              .choices = {},
+              .group = {}});
+}
+
+Option& OptionSchema::choice(std::string key, std::string fallback, std::vector<std::string> choices,
+                             std::string help) {
+  return add({.key = std::move(key),
+              .kind = OptionKind::choice,
+              .fallback = std::move(fallback),
+              .help = std::move(help),
+              .choices = std::move(choices),
+              .group = {}});
+}
+
+const Option* OptionSchema::find(std::string_view key) const {
+  auto found = std::find_if(options_.begin(), options_.end(), [&](const Option& option) { return option.key == key; });
+  return found == options_.end() ? nullptr : &*found;
+}
+
+const Option& OptionSchema::at(std::string_view key, const std::string& origin) const {
+  if (const Option* option = find(key)) return *option;
+  std::vector<std::string> keys;
+  for (const Option& option : options_) keys.push_back(option.key);
+  throw InputError(fmt::format("unknown option '{}' ({}){}", key, origin, suggestion(key, keys)));
+}
+
+std::string OptionSchema::help() const {
+  constexpr std::size_t columns = 100, widest_left = 26, indent = 2;
+  std::size_t left = 0;
+  for (const Option& option : options_) {
+    std::size_t width = option.key.size() + 1 + option.fallback.size();
+    if (width <= widest_left) left = std::max(left, width);
+  }
+  const std::size_t text_column = indent + left + 2;
+  std::string out, heading;
+  for (const Option& option : options_) {
+    if (option.group != heading) out += fmt::format("{}{}:\n", out.empty() ? "" : "\n", option.group);
+    heading = option.group;
+    std::string text = option.help;
+    if (!option.choices.empty()) text += fmt::format(" ({})", fmt::join(option.choices, " | "));
+    if (std::string range = range_of(option); !range.empty()) text += fmt::format(" ({})", range);
+    std::string line = fmt::format("{:{}}{}={}", "", indent, option.key, option.fallback);
+    for (const std::string& piece : wrap(text, columns - text_column)) {
+      if (line.size() + 2 > text_column) {
+        out += line + '\n';
+        line.clear();
+      }
+      out += fmt::format("{:<{}}{}\n", line, text_column, piece);
+      line.clear();
+    }
+  }
+  return out;
+}
+
+void OptionSchema::to_json(nlohmann::ordered_json& out) const {
+  out = nlohmann::ordered_json::array();
+  for (const Option& option : options_) {
+    nlohmann::ordered_json entry = {{"key", option.key},
+                                    {"kind", name_of(option.kind)},
+                                    {"default", json_value(option, option.fallback)},
+                                    {"help", option.help}};
+    if (option.kind == OptionKind::choice) entry["choices"] = option.choices;
+    out.push_back(std::move(entry));
+  }
+}
+
+Options::Options(OptionSchema schema) : schema_(std::move(schema)) {
+  for (const Option& option : schema_.options()) option.check(option.fallback, "default");
+}
+
+void Options::set(std::string_view key, const std::string& value, const std::string& origin) {
+  const Option& option = schema_.at(key, origin);
+  option.check(value, origin);
+  values_.insert_or_assign(std::string(key), Value{canonical(option, value), origin});
+}
+
+void Options::set_word(std::string_view word, const std::string& origin) {
+  std::size_t equals = word.find('=');
+  if (equals == std::string_view::npos || equals == 0)
+    throw InputError(fmt::format("'{}' is not a setting of the form key=value ({})", word, origin));
+  set(word.substr(0, equals), std::string(word.substr(equals + 1)), origin);
+}
+
+bool Options::is_set(std::string_view key) const {
+  return values_.find(key) != values_.end();
+}
+
+std::string Options::origin(std::string_view key) const {
+  auto found = values_.find(key);
+  return found == values_.end() ? "default" : found->second.origin;
+}
+
+const std::string& Options::value(std::string_view key, OptionKind kind) const {
+  const Option* option = schema_.find(key);
+  require(option, fmt::format("no option '{}' is declared", key));
+  bool matches = option->kind == kind || (kind == OptionKind::text && option->kind == OptionKind::choice);
+  require(matches, fmt::format("option '{}' is declared as {}, read as {}", key, name_of(option->kind), name_of(kind)));
+  auto found = values_.find(key);
+  return found == values_.end() ? option->fallback : found->second.text;
+}
+
+bool Options::boolean(std::string_view key) const {
+  return *parse_boolean(value(key, OptionKind::boolean));
+}
+
+std::int64_t Options::integer(std::string_view key) const {
+  return *parse_number<std::int64_t>(value(key, OptionKind::integer));
+}
+
+double Options::real(std::string_view key) const {
+  return *parse_real(value(key, OptionKind::real));
+}
+
+const std::string& Options::text(std::string_view key) const {
+  return value(key, OptionKind::text);
+}
+
+nlohmann::ordered_json Options::to_json() const {
+  nlohmann::ordered_json out = nlohmann::ordered_json::object();
+  for (const Option& option : schema_.options()) out[option.key] = json_value(option, value(option.key, option.kind));
+  return out;
+}
+
+std::string Options::to_toml() const {
+  std::string out, heading;
+  for (const Option& option : schema_.options()) {
+    if (option.group != heading) out += fmt::format("{}# {}\n", out.empty() ? "" : "\n", option.group);
+    heading = option.group;
+    out += fmt::format("{} = {}\n", option.key, toml_value(option, value(option.key, option.kind)));
+  }
+  return out;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+  std::string nearest;
+  std::size_t least = word.size() / 3 + 1;
+  for (const std::string& candidate : candidates) {
+    std::size_t distance = edit_distance(word, candidate);
+    if (distance < least) {
+      least = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}
+
+}  // namespace turnpike
