@@ -88,8 +88,8 @@ void write_file(const fs::path& path, std::string_view bytes) {
 
   // Through a link, to the file it names: the link stays.
   fs::path target = path;
-  std::error_code error;
-  if (fs::is_symlink(path, error)) target = fs::weakly_canonical(path, error);
+  std::error_code missing, error;
+  if (fs::is_symlink(path, missing)) target = fs::weakly_canonical(path, error);
   if (error) fail_writing(path, error.value());
 
   struct stat old {};
