@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
 
 #include <turnpike/base/error.h>
 
@@ -30,8 +31,10 @@ TEST(Random, PositionLeadsBackIntoTheStream) {
 }
 
 TEST(Random, NormalConsumesTwoWords) {
-  Random random(0);
-  random.normal();
+  Random random(0), uniforms(0);
+  const double u = uniforms.uniform(), v = uniforms.uniform();
+  // 1 - u lies in (0, 1], so that the logarithm is finite.
+  EXPECT_DOUBLE_EQ(random.normal(), std::sqrt(-2 * std::log(1 - u)) * std::cos(2 * std::numbers::pi * v));
   EXPECT_EQ(random.position(), 2u);
   random.uniform();
   EXPECT_EQ(random.position(), 3u);
@@ -86,9 +89,16 @@ TEST(Random, BelowIsUniform) {
   EXPECT_LT(chi_squared, 22.5);  // 6 degrees of freedom, probability 0.001
   EXPECT_EQ(random.below(1), 0u);
   EXPECT_THROW(random.below(0), ContractError);
-  // Just above 2^63 half of all words are drawn again: every answer must still be below n.
-  const std::uint64_t n = (std::uint64_t{1} << 63) + 1;
-  for (int i = 0; i < 100; ++i) EXPECT_LT(random.below(n), n);
+  // n = 3 * 2^62: a quarter of all words is drawn again; without that, answers below 2^62 come half the time, not a
+  // third.
+  const std::uint64_t third = std::uint64_t{1} << 62;
+  int low = 0;
+  for (int i = 0; i < 9000; ++i) {
+    std::uint64_t answer = random.below(3 * third);
+    EXPECT_LT(answer, 3 * third);
+    low += answer < third;
+  }
+  EXPECT_NEAR(low, 3000, 4.5 * std::sqrt(9000 * 2.0 / 9));
 }
 
 TEST(Random, PermutationsAreUniform) {
