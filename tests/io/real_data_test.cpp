@@ -1,0 +1,43 @@
+#include <map>
+
+#include <turnpike/io/csv.h>
+#include <turnpike/io/idx.h>
+#include <turnpike/io/text.h>
+
+#include "real_data.h"
+
+namespace turnpike {
+namespace {
+
+class RealData : public testing::RealDataTest {};
+
+// Rows and columns as `wc` counts them.
+TEST_F(RealData, UciTables) {
+  const std::map<std::string, std::pair<std::int64_t, std::int64_t>> expected = {
+      {"concrete", {1030, 9}}, {"energy", {768, 9}}, {"power-plant", {9568, 5}}, {"yacht", {308, 7}}};
+  for (const auto& [name, size] : expected) {
+    const Table table = read_csv(folder / "uci" / name / "data.txt");
+    EXPECT_EQ(table.rows(), size.first) << name;
+    EXPECT_EQ(table.columns(), size.second) << name;
+    EXPECT_FALSE(table.had_header) << name;
+    for (std::int64_t i = 0; i < table.rows(); ++i) {
+      for (std::int64_t j = 0; j < table.columns(); ++j) EXPECT_TRUE(number_in(table.cell(i, j))) << table.where(i, j);
+    }
+  }
+}
+
+// Sizes and class counts of LeCun, Cortes and Burges' MNIST: 5923 zeros and 6742 ones among the training labels.
+TEST_F(RealData, Mnist) {
+  const Array images = read_idx(folder / "mnist" / "t10k-images-idx3-ubyte.gz");
+  EXPECT_EQ(images.shape, (std::vector<std::int64_t>{10000, 28, 28}));
+  EXPECT_EQ(images.dtype, DType::u8);
+  const auto labels = to_integers(read_idx(folder / "mnist" / "train-labels-idx1-ubyte.gz"), "labels");
+  EXPECT_EQ(labels.size(), 60000u);
+  EXPECT_EQ(std::count(labels.begin(), labels.end(), 0), 5923);
+  EXPECT_EQ(std::count(labels.begin(), labels.end(), 1), 6742);
+  EXPECT_EQ((std::vector<std::int64_t>(labels.begin(), labels.begin() + 5)),
+            (std::vector<std::int64_t>{5, 0, 4, 1, 9}));
+}
+
+}  // namespace
+}  // namespace turnpike
