@@ -38,7 +38,7 @@ TEST(Npy, RoundTripsEveryTypeAndShape) {
   }
 }
 
-// What numpy 1.24 writes for np.save(f, np.arange(6, dtype='<i2').reshape(2, 3)): header text and padding.
+// What numpy writes for np.save(f, np.arange(6, dtype='<i2').reshape(2, 3)): header text and padding.
 TEST(Npy, WritesNumpysBytes) {
   const std::string header =
       "{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }" + std::string(58, ' ') + "\n";
