@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -71,16 +72,6 @@ std::string canonical(const Option& option, const std::string& value) {
     default:
       return value;
   }
-}
-
-std::string range_of(const Option& option) {
-  std::string range;
-  if (std::isfinite(option.lower))
-    range += fmt::format("{} {}", option.lower_bound == Bound::open ? ">" : ">=", text_of(option.lower));
-  if (std::isfinite(option.upper))
-    range += fmt::format("{}{} {}", range.empty() ? "" : " and ",
-                         option.upper_bound == Bound::open ? "<" : "<=", text_of(option.upper));
-  return range;
 }
 
 std::string toml_string(const std::string& text) {
@@ -179,6 +170,20 @@ Option& Option::at_most(double bound, Bound kind) {
   return *this;
 }
 
+Option& Option::named(std::string name) {
+  value_name = std::move(name);
+  return *this;
+}
+
+std::string Option::range() const {
+  std::string range;
+  if (std::isfinite(lower)) range += fmt::format("{} {}", lower_bound == Bound::open ? ">" : ">=", text_of(lower));
+  if (std::isfinite(upper))
+    range +=
+        fmt::format("{}{} {}", range.empty() ? "" : " and ", upper_bound == Bound::open ? "<" : "<=", text_of(upper));
+  return range;
+}
+
 void Option::check(const std::string& value, const std::string& origin) const {
   auto refuse = [&](const std::string& relation) {
     throw InputError(fmt::format("{} must be {}, got {} ({})", key, relation, shown(value), origin));
@@ -190,7 +195,7 @@ void Option::check(const std::string& value, const std::string& origin) const {
     double number = *parse_real(value);
     bool low = lower_bound == Bound::open ? number > lower : number >= lower;
     bool high = upper_bound == Bound::open ? number < upper : number <= upper;
-    if (!low || !high) refuse(range_of(*this));
+    if (!low || !high) refuse(range());
   }
   if (kind == OptionKind::choice && std::find(choices.begin(), choices.end(), value) == choices.end())
     throw InputError(fmt::format("{} must be one of {}, got {} ({}){}", key, fmt::join(choices, ", "), shown(value),
@@ -202,56 +207,38 @@ OptionSchema& OptionSchema::group(std::string heading) {
   return *this;
 }
 
-Option& OptionSchema::add(Option option) {
-  require(!find(option.key), fmt::format("option '{}' is declared twice", option.key));
+Option& OptionSchema::add(OptionKind kind, std::string key, std::string fallback, std::string help) {
+  require(!find(key), fmt::format("option '{}' is declared twice", key));
+  Option& option = options_.emplace_back();
+  option.key = std::move(key);
+  option.kind = kind;
+  option.fallback = std::move(fallback);
+  option.help = std::move(help);
   option.group = group_;
-  return options_.emplace_back(std::move(option));
+  return option;
 }
 
 Option& OptionSchema::boolean(std::string key, bool fallback, std::string help) {
-  return add({.key = std::move(key),
-              .kind = OptionKind::boolean,
-              .fallback = fallback ? "true" : "false",
-              .help = std::move(help),
-              .choices = {},
-              .group = {}});
+  return add(OptionKind::boolean, std::move(key), fallback ? "true" : "false", std::move(help));
 }
 
 Option& OptionSchema::integer(std::string key, std::int64_t fallback, std::string help) {
-  return add({.key = std::move(key),
-              .kind = OptionKind::integer,
-              .fallback = std::to_string(fallback),
-              .help = std::move(help),
-              .choices = {},
-              .group = {}});
+  return add(OptionKind::integer, std::move(key), std::to_string(fallback), std::move(help));
 }
 
 Option& OptionSchema::real(std::string key, double fallback, std::string help) {
-  return add({.key = std::move(key),
-              .kind = OptionKind::real,
-              .fallback = text_of(fallback),
-              .help = std::move(help),
-              .choices = {},
-              .group = {}});
+  return add(OptionKind::real, std::move(key), text_of(fallback), std::move(help));
 }
 
 Option& OptionSchema::text(std::string key, std::string fallback, std::string help) {
-  return add({.key = std::move(key),
-              .kind = OptionKind::text,
-              .fallback = std::move(fallback),
-              .help = std::move(help),
-              .choices = {},
-              .group = {}});
+  return add(OptionKind::text, std::move(key), std::move(fallback), std::move(help));
 }
 
 Option& OptionSchema::choice(std::string key, std::string fallback, std::vector<std::string> choices,
                              std::string help) {
-  return add({.key = std::move(key),
-              .kind = OptionKind::choice,
-              .fallback = std::move(fallback),
-              .help = std::move(help),
-              .choices = std::move(choices),
-              .group = {}});
+  Option& option = add(OptionKind::choice, std::move(key), std::move(fallback), std::move(help));
+  option.choices = std::move(choices);
+  return option;
 }
 
 const Option* OptionSchema::find(std::string_view key) const {
@@ -280,7 +267,7 @@ std::string OptionSchema::help() const {
     heading = option.group;
     std::string text = option.help;
     if (!option.choices.empty()) text += fmt::format(" ({})", fmt::join(option.choices, " | "));
-    if (std::string range = range_of(option); !range.empty()) text += fmt::format(" ({})", range);
+    if (std::string range = option.range(); !range.empty()) text += fmt::format(" ({})", range);
     std::string line = fmt::format("{:{}}{}={}", "", indent, option.key, option.fallback);
     for (const std::string& piece : wrap(text, columns - text_column)) {
       if (line.size() + 2 > text_column) {

@@ -1,5 +1,5 @@
-// Options as data: each verb of the command, each study and each benchmark declares an OptionSchema; help texts, completion,
-// validation, did-you-mean, `config.toml` and the `settings` of a result are all read from it.
+// Options as data: each verb of the command, each study and each benchmark declares an OptionSchema; help texts,
+// completion, validation, did-you-mean, `config.toml` and the `settings` of a result are all read from it.
 //
 //   OptionSchema schema;
 //   schema.real("T", 20.0, "horizon: the depth as a time").at_least(0, Bound::open);
@@ -36,10 +36,13 @@ struct Option {
   double lower = -std::numeric_limits<double>::infinity();
   double upper = std::numeric_limits<double>::infinity();
   Bound lower_bound = Bound::closed, upper_bound = Bound::closed;
-  std::string group;                 // heading in the help text
+  std::string group;       // heading in the help text
+  std::string value_name;  // of a flag, for help and completion: "FILE" in --data FILE
 
+  Option& named(std::string value_name);
   Option& at_least(double bound, Bound kind = Bound::closed);
   Option& at_most(double bound, Bound kind = Bound::closed);
+  std::string range() const;  // "> 0 and <= 5", or ""
   // Throws InputError in one sentence unless `value` is admissible. NaN and infinities never are.
   void check(const std::string& value, const std::string& origin) const;
 };
@@ -57,13 +60,13 @@ class OptionSchema {
   const Option* find(std::string_view key) const;
   // The option of that key, or InputError "unknown option 'actvation'; did you mean 'activation'?".
   const Option& at(std::string_view key, const std::string& origin) const;
-  std::string help() const;                 // a table: key=default, text; 100 columns
+  std::string help() const;                         // a table: key=default, text; 100 columns
   void to_json(nlohmann::ordered_json& out) const;  // [{key, kind, default, help, choices}]
 
  private:
   std::vector<Option> options_;
   std::string group_;
-  Option& add(Option option);
+  Option& add(OptionKind kind, std::string key, std::string fallback, std::string help);
 };
 
 class Options {
