@@ -12,7 +12,9 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 
 add_library(turnpike_flags INTERFACE)
-target_compile_options(turnpike_flags INTERFACE -Wall -Wextra -Wno-unused-parameter)
+target_compile_options(turnpike_flags INTERFACE -Wall -Wextra -Wno-unused-parameter
+                       # options structs with designated initialisers leave fields at their defaults on purpose
+                       -Wno-missing-field-initializers)
 if(TURNPIKE_SANITIZE)
   # libtorch is not instrumented: leaks and vptr checks inside it are not ours to judge.
   add_compile_options(-fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g1)

@@ -1,0 +1,148 @@
+#include <turnpike/flow/flow.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "adjoints/roll_internal.h"
+
+namespace turnpike {
+
+Flow Flow::uniform(FieldPtr field, std::string_view scheme, double horizon, std::int64_t layers, ControlKind kind) {
+  Flow flow;
+  flow.field = std::move(field);
+  flow.grid = ControlGrid::uniform(kind, horizon, layers);
+  flow.scheme = make_scheme(scheme);
+  flow.mesh = Mesh::uniform(horizon, layers);
+  return flow;
+}
+
+namespace {
+
+std::int64_t index_of(const Mesh& mesh, double time) {
+  const auto near = std::lower_bound(mesh.times.begin(), mesh.times.end(), time - 1e-12 * mesh.horizon());
+  return near - mesh.times.begin();
+}
+
+void check_inputs(const Flow& flow, const Tensor& x0, const Tensor& control) {
+  require_shape(x0, {-1, flow.field->dimension()}, "x0 of field '" + flow.field->name() + "'");
+  require_shape(control, {flow.grid.slots(), flow.field->n_parameters()}, "control of field '" + flow.field->name() + "'");
+  require(x0.scalar_type() == control.scalar_type(),
+          fmt::format("x0 and control must have one dtype, got {} and {}", describe(x0), describe(control)));
+  require(!flow.scheme->needs_partition() || flow.field->facts().partitioned,
+          fmt::format("the scheme '{}' needs a partitioned field (hamiltonian, or your own with facts().partitioned); '{}' is not one",
+                      flow.scheme->name(), flow.field->name()));
+}
+
+// Steps must end at the control's knots, where u or its slope jumps.
+void check_knots(const Mesh& mesh, const ControlGrid& grid) {
+  const double rounding = 1e-9 * grid.horizon();
+  require(std::abs(mesh.horizon() - grid.horizon()) <= rounding,
+          fmt::format("the mesh ends at {} and the control at {}: they must agree", mesh.horizon(), grid.horizon()));
+  if (grid.kind() == ControlKind::shared) return;
+  for (const double knot : grid.knots()) {
+    const auto after = std::lower_bound(mesh.times.begin(), mesh.times.end(), knot - rounding);
+    require(after != mesh.times.end() && *after <= knot + rounding,
+            fmt::format("a step crosses the control's knot at t = {}: give the mesh a multiple of the control's {} cells", knot,
+                        grid.cells()));
+  }
+}
+
+// Which samples still move in each step; none are stopped inside one, since every horizon is a mesh time.
+std::vector<Tensor> active_masks(const Mesh& mesh, const std::vector<double>& horizons, const at::TensorOptions& options) {
+  std::vector<Tensor> masks;
+  const Tensor stop = at::tensor(horizons, options.dtype(at::kDouble)).unsqueeze(1);
+  for (std::int64_t k = 0; k < mesh.steps(); ++k) masks.push_back(stop > 0.5 * (mesh.times[k] + mesh.times[k + 1]));
+  return masks;
+}
+
+}  // namespace
+
+Roll Flow::roll(const Tensor& x0, const Tensor& control, const RollOptions& options) const {
+  check_inputs(*this, x0, control);
+  require(options.horizons.empty() || static_cast<std::int64_t>(options.horizons.size()) == x0.size(0),
+          fmt::format("horizons must hold one time a sample: {} samples, {} horizons", x0.size(0), options.horizons.size()));
+
+  RollPlan plan{field, grid, scheme, mesh, adjoint, nullptr, {}, {}, {}};
+  std::vector<double> stops = options.horizons;
+  if (options.save == Save::times) stops.insert(stops.end(), options.times.begin(), options.times.end());
+  if (controller) {
+    IntegrateOptions adaptive{.controller = *controller, .horizons = options.horizons};
+    adaptive.divergence_bound = std::numeric_limits<double>::max();
+    const Outcome<Trajectory> run = integrate({field, grid, scheme}, control, x0, adaptive);
+    plan.mesh = Mesh{run.value().mesh};
+  } else {
+    check_knots(mesh, grid);
+  }
+  if (!stops.empty()) plan.mesh = plan.mesh.with_stops(stops);
+  if (!options.horizons.empty()) plan.active = active_masks(plan.mesh, options.horizons, x0.options());
+
+  Roll result;
+  if (options.save == Save::all) {
+    for (std::int64_t k = 0; k <= plan.mesh.steps(); ++k) plan.saved.push_back(k);
+    result.times = plan.mesh.times;
+  } else if (options.save == Save::times) {
+    require(std::is_sorted(options.times.begin(), options.times.end()), "save times must ascend");
+    for (const double time : options.times) {
+      const std::int64_t k = index_of(plan.mesh, time);
+      require(plan.saved.empty() || plan.saved.back() < k, fmt::format("save times must differ, got {} twice", time));
+      plan.saved.push_back(k);
+    }
+    result.times = options.times;
+  }
+  RollInputs inputs{x0, control, {}};
+  if (options.running) {
+    plan.cost = options.running->cost;
+    plan.y = options.running->y;
+    inputs.readout = options.running->readout;
+  }
+
+  const auto differentiable = [](const Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); };
+  const bool record = at::GradMode::is_enabled() && (differentiable(x0) || differentiable(control) ||
+                                                     differentiable(inputs.readout.weight) || differentiable(inputs.readout.bias));
+  const RollOutputs out =
+      record && adjoint.kind != AdjointKind::autograd ? roll_with_adjoint(plan, inputs) : roll_reference(plan, inputs);
+  result.end = out.end;
+  result.integral = out.integral;
+  result.states = out.states;
+  return result;
+}
+
+Outcome<Trajectory> Flow::trajectory(const Tensor& x0, const Tensor& control, std::vector<double> save_times) const {
+  check_inputs(*this, x0, control);
+  IntegrateOptions options{.save_times = std::move(save_times)};
+  if (controller) {
+    options.controller = *controller;
+  } else {
+    options.mesh = mesh;
+  }
+  return integrate({field, grid, scheme}, control, x0, options);
+}
+
+Flow::Cut Flow::cut(const Tensor& control, std::int64_t steps) const {
+  require(steps >= 1 && steps <= mesh.steps(), fmt::format("a flow of {} steps cannot be cut after {}", mesh.steps(), steps));
+  require_shape(control, {grid.slots(), field->n_parameters()}, "control");
+  const double end = mesh.times[steps], rounding = 1e-9 * grid.horizon();
+  std::vector<double> knots;
+  for (const double knot : grid.knots()) {
+    if (knot < end - rounding) knots.push_back(knot);
+  }
+  const std::int64_t whole = static_cast<std::int64_t>(knots.size());  // knots before the cut
+  knots.push_back(end);
+
+  Cut cut{*this, control};
+  cut.flow.grid = ControlGrid(grid.kind(), knots);
+  cut.flow.mesh = Mesh{{mesh.times.begin(), mesh.times.begin() + steps + 1}};
+  if (grid.kind() == ControlKind::constant) {
+    cut.control = control.narrow(0, 0, whole).clone();
+  } else if (grid.kind() == ControlKind::linear) {
+    const Tensor last = grid.sample(control, {end - rounding});
+    const bool at_knot = whole < static_cast<std::int64_t>(grid.knots().size()) && std::abs(grid.knots()[whole] - end) <= rounding;
+    cut.control = at::cat({control.narrow(0, 0, whole), at_knot ? control.narrow(0, whole, 1) : last}).clone();
+  }
+  return cut;
+}
+
+}  // namespace turnpike

@@ -1,0 +1,14 @@
+// The constructors that scheme_table() lists; one file a scheme (explicit Runge-Kutta schemes are one file and a tableau each).
+#pragma once
+
+#include <turnpike/flow/scheme.h>
+#include <turnpike/math/tableau.h>
+
+namespace turnpike {
+
+SchemePtr explicit_runge_kutta(const Tableau& tableau);
+SchemePtr symplectic_euler();
+SchemePtr verlet();
+SchemePtr implicit_midpoint();
+
+}  // namespace turnpike
