@@ -351,11 +351,19 @@ nlohmann::ordered_json Options::to_json() const {
 }
 
 std::string Options::to_toml() const {
+  std::vector<std::string> keys;
+  for (const Option& option : schema_.options()) keys.push_back(option.key);
+  return to_toml(keys);
+}
+
+std::string Options::to_toml(const std::vector<std::string>& keys) const {
   std::string out, heading;
-  for (const Option& option : schema_.options()) {
-    if (option.group != heading) out += fmt::format("{}# {}\n", out.empty() ? "" : "\n", option.group);
-    heading = option.group;
-    out += fmt::format("{} = {}\n", option.key, toml_value(option, value(option.key, option.kind)));
+  for (const std::string& key : keys) {
+    const Option* option = schema_.find(key);
+    require(option, fmt::format("no option '{}' is declared", key));
+    if (option->group != heading) out += fmt::format("{}# {}\n", out.empty() ? "" : "\n", option->group);
+    heading = option->group;
+    out += fmt::format("{} = {}\n", key, toml_value(*option, value(key, option->kind)));
   }
   return out;
 }

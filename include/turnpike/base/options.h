@@ -87,6 +87,7 @@ class Options {
   const OptionSchema& schema() const { return schema_; }
   nlohmann::ordered_json to_json() const;  // typed values in the schema's order
   std::string to_toml() const;             // what config.toml holds; reads back to the same options
+  std::string to_toml(const std::vector<std::string>& keys) const;  // of these alone
 
  private:
   struct Value {

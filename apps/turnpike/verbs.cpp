@@ -1,0 +1,183 @@
+#include "verbs.h"
+
+#include <fmt/format.h>
+
+#include <turnpike/math/activation.h>
+
+namespace turnpike {
+namespace {
+
+void add_quiet_and_json(OptionSchema& flags) {
+  flags.boolean("json", false, "JSON lines on standard output");
+  flags.boolean("quiet", false, "no progress on standard error");
+}
+
+void add_threads(OptionSchema& flags) {
+  flags.integer("threads", 0, "threads of the computation; 0: all cores").named("N").at_least(0).at_most(4096);
+}
+
+OptionSchema train_flags() {
+  OptionSchema flags;
+  flags.text("data", "", "CSV, NPY, NPZ, or a folder of IDX files; without it a generator's points").named("FILE");
+  flags.text("target", "", "column to predict, by name or number; default: the last").named("COL");
+  flags.text("labels", "", "labels in a file of their own").named("FILE");
+  flags.choice("task", "auto", {"auto", "classify", "regress"}, "auto: from the target's values").named("TASK");
+  flags.text("split", "", "given parts: row numbers of the test part").named("FILE");
+  flags.text("config", "", "settings in TOML; key=value words win over it").named("FILE");
+  flags.integer("seed", 0, "root of every random number of the run").named("N").at_least(0);
+  add_threads(flags);
+  flags.text("out", "runs", "where the run's folder is made").named("DIR");
+  flags.text("resume", "", "go on with an interrupted run, from its folder").named("DIR");
+  add_quiet_and_json(flags);
+  return flags;
+}
+
+Verb train() {
+  Verb verb;
+  verb.name = "train";
+  verb.summary = "train a deep flow, draw what its depth does, and cut it to the layers it needs";
+  verb.usage = "[--data FILE] [--target COL] [flags] [key=value ...]";
+  verb.about =
+      "Trains x' = f(x; u(t)) as a deep network. Without --data: on the generator's points. Leaves a folder with\n"
+      "the report, figures, data, the model, and a smaller model that does the same.";
+  verb.example = "turnpike train generator=moons T=10 layers=50 epochs=100";
+  verb.flags = train_flags();
+  verb.recorded_flags = {"data", "target", "labels", "task", "split", "seed", "threads"};
+  verb.options = train_options();
+  return verb;
+}
+
+Verb predict() {
+  Verb verb;
+  verb.name = "predict";
+  verb.summary = "apply a trained model to new data";
+  verb.usage = "MODEL --data FILE [flags]";
+  verb.about =
+      "Reads rows without a target and writes CSV: class names and probabilities, or values in original units.";
+  verb.example = "turnpike predict runs/2025-01-31-spirals/model.safetensors --data new.csv --out predicted.csv";
+  verb.positionals = {"MODEL"};
+  verb.flags.text("data", "", "rows to predict, with the columns of the training data").named("FILE");
+  verb.flags.text("out", "", "where to write; default: standard output").named("FILE");
+  add_threads(verb.flags);
+  add_quiet_and_json(verb.flags);
+  verb.needed_flags = {"data"};
+  return verb;
+}
+
+Verb analyze() {
+  Verb verb;
+  verb.name = "analyze";
+  verb.summary = "draw the diagnosis of a saved model on given data";
+  verb.usage = "MODEL --data FILE [flags]";
+  verb.about = "Depth profile, decay rates, singular values of the Jacobian and the layer cut, as a report of its own.";
+  verb.example = "turnpike analyze runs/2025-01-31-spirals/model.safetensors --data labelled.csv --target class";
+  verb.positionals = {"MODEL"};
+  verb.flags.text("data", "", "rows with the columns of the training data").named("FILE");
+  verb.flags.text("target", "", "column that holds the truth, by name or number").named("COL");
+  verb.flags.text("labels", "", "labels in a file of their own").named("FILE");
+  verb.flags.text("out", "runs", "where the report's folder is made").named("DIR");
+  add_threads(verb.flags);
+  add_quiet_and_json(verb.flags);
+  verb.needed_flags = {"data"};
+  return verb;
+}
+
+Verb export_verb() {
+  Verb verb;
+  verb.name = "export";
+  verb.summary = "write a model for other programs: safetensors or TorchScript";
+  verb.usage = "MODEL [--format FORMAT] [--out FILE]";
+  verb.about = "The TorchScript loads in PyTorch with torch.jit.load and gives the same outputs.";
+  verb.example = "turnpike export runs/2025-01-31-spirals/model.safetensors --format torchscript --out model.pt";
+  verb.positionals = {"MODEL"};
+  verb.flags.choice("format", "safetensors", {"safetensors", "torchscript"}, "of the file").named("FORMAT");
+  verb.flags.text("out", "", "where to write; default: beside MODEL").named("FILE");
+  add_quiet_and_json(verb.flags);
+  return verb;
+}
+
+}  // namespace
+
+OptionSchema train_options() {
+  OptionSchema options;
+
+  options.group("data");
+  options.choice(
+      "generator", "spirals",
+      {"spirals", "moons", "circles", "gaussians", "xor", "chess2", "chess3", "swiss_roll", "peaks", "ellipses"},
+      "points to draw when there is no --data");
+  options.integer("samples", 400, "points to draw").at_least(10);
+  options.real("noise", 0, "of the generator").at_least(0);
+  options.boolean("standardise", true, "features to mean 0 and deviation 1, learned on the training part");
+  options.real("validation", 0.15, "fraction of the rows").at_least(0).at_most(1, Bound::open);
+  options.real("test", 0.15, "fraction of the rows").at_least(0).at_most(1, Bound::open);
+
+  options.group("flow");
+  options.choice("field", "inner", {"outer", "inner", "bottleneck", "antisymmetric", "hamiltonian"},
+                 "x' = s(Wx+b), W s(x)+b, W2 s(W1 x+b1)+b2, s((W-W'-gI)x+b), Hamiltonian pair");
+  options.choice("activation", "tanh", activation_names(), "s");
+  options.integer("width", 0, "dimension of the state; 0: chosen from the data").at_least(0);
+  options.integer("hidden", 0, "inner width of bottleneck; 0: the width").at_least(0);
+  options.real("gamma", 0, "g, the damping of antisymmetric").at_least(0);
+  options.choice("scheme", "euler",
+                 {"euler", "midpoint", "heun", "rk4", "dopri5", "symplectic_euler", "verlet", "implicit_midpoint"},
+                 "of integration");
+  options.real("T", 20, "horizon: the depth as a time").at_least(0, Bound::open);
+  options.integer("layers", 100, "steps of the scheme").at_least(1);
+  options.choice("control", "constant", {"constant", "linear", "shared"}, "u(t): piecewise, or one for all depths");
+  options.choice("adjoint", "discrete", {"discrete", "autograd", "checkpointed", "reversible", "continuous"},
+                 "how gradients are computed");
+  options.real("budget_mb", 64, "memory of the checkpointed adjoint, MB").at_least(0, Bound::open);
+  options.choice("lift", "auto", {"auto", "pad", "linear", "none"}, "from the features to the state");
+  options.choice("head", "auto", {"auto", "fixed", "linear"}, "from the state to the output");
+  options.real("max_control", 0, "bound on |u(t)|; 0: none").at_least(0);
+
+  options.group("cost");
+  options.choice("loss", "auto",
+                 {"auto", "mean_square", "absolute", "distance", "cross_entropy", "binary_cross_entropy", "logistic"},
+                 "phi; auto: from the task");
+  options.real("running", 1, "weight of the integral of phi(x(t))").at_least(0);
+  options.real("terminal", 0, "weight of phi(x(T))").at_least(0);
+  options.real("lambda", 0.001, "weight of the penalty on u").at_least(0);
+  options.choice("penalty", "L2", {"L2", "L1", "H1", "jump"}, "on u");
+
+  options.group("optimiser");
+  options.choice("optimiser", "adam", {"adam", "adamw", "sgd", "lbfgs", "proximal"}, "of the first phase");
+  options.real("rate", 0.01, "learning rate").at_least(0, Bound::open);
+  options.real("momentum", 0.9, "of sgd").at_least(0).at_most(1, Bound::open);
+  options.integer("batch", 0, "samples a step; 0: all").at_least(0);
+  options.integer("epochs", 300, "passes over the training part").at_least(0);
+  options.choice("schedule", "constant", {"constant", "cosine", "step", "exponential"}, "of the rate");
+  options.real("clip", 0, "bound on the norm of the gradient; 0: none").at_least(0);
+  options.integer("patience", 0, "epochs without progress before an early stop; 0: never").at_least(0);
+  options.boolean("polish", true, "finish with L-BFGS");
+  options.real("gradient_tolerance", 1e-7, "at which the polish stops").at_least(0);
+  options.integer("polish_iterations", 300, "at most").at_least(0);
+  options.integer("starts", 1, "initial controls to try; the best is kept").at_least(1);
+  options.choice("dtype", "f64", {"f64", "f32"}, "of the numbers");
+
+  options.group("report");
+  options.real("cut_epsilon", 0.005, "change of the validation score that a layer cut may cost").at_least(0);
+  options.integer("checkpoint_every", 10, "epochs").at_least(1);
+  options.boolean("baselines", true, "train a linear model and a perceptron beside the flow");
+  return options;
+}
+
+const std::vector<Verb>& verb_catalogue() {
+  static const std::vector<Verb> catalogue = {train(), predict(), analyze(), export_verb()};
+  return catalogue;
+}
+
+const Verb& verb_named(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Verb& verb : verb_catalogue()) {
+    if (verb.name == name) return verb;
+    names.push_back(verb.name);
+  }
+  std::string nearest = did_you_mean(name, names);
+  throw InputError(fmt::format("unknown verb '{}'; {}", name,
+                               nearest.empty() ? fmt::format("choose one of {}", fmt::join(names, ", "))
+                                               : fmt::format("did you mean '{}'?", nearest)));
+}
+
+}  // namespace turnpike
