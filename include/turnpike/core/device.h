@@ -11,13 +11,15 @@ namespace turnpike {
 // Sets both libtorch's and BLAS's threads; n <= 0 means the cores this process may use. Returns the number set.
 int set_threads(int n);
 
-// Flushes denormals, fixes libtorch's own seed, and asks for deterministic kernels: same seed, threads and target, same bits.
+// Flushes denormals, fixes libtorch's own seed, and asks for deterministic kernels: same seed, threads and target, same
+// bits.
 void make_reproducible(std::uint64_t seed);
 
 c10::ScalarType dtype_named(std::string_view name);  // "f32" or "f64"; InputError otherwise
 const char* name_of(c10::ScalarType dtype);
 
-// Peak of the bytes that libtorch's allocator holds while this object lives (this thread and autograd's), over those at its start.
+// Peak of the bytes that libtorch's allocator has handed out since this object began and that are still held, by this
+// thread and the backward passes it starts. Blocks from before count nothing, also when they are freed. Objects nest.
 //
 //   PeakMemory peak;
 //   objective.backward();
