@@ -1,0 +1,26 @@
+// What the optimisers share.
+#pragma once
+
+#include <turnpike/train/optimiser.h>
+
+namespace turnpike {
+
+std::unique_ptr<Optimiser> make_torch_optimiser(const OptimiserOptions& options, std::vector<Tensor> parameters);
+std::unique_ptr<Optimiser> make_proximal(const OptimiserOptions& options, std::vector<Tensor> parameters, NonSmooth non_smooth);
+
+Tensor flat_values(const std::vector<Tensor>& parameters);     // [n], a copy
+Tensor flat_gradient(const std::vector<Tensor>& parameters);   // [n], zeros where undefined
+void assign(std::vector<Tensor>& parameters, const Tensor& flat);
+
+// The change of f from a to b: f_b - f_a, or, where the two agree to rounding, by the trapezoidal rule on the line between them,
+//   f(b) - f(a) = (g_a + g_b)'(b - a) / 2 + O(|b - a|^3),
+// which keeps its digits. `slope` is that right side.
+double change_of(double f_a, double f_b, double slope);
+double rounding_of(double f);  // a bound on the rounding error of an objective of size f
+
+Tensor scalar(double value);
+Tensor scalar(std::int64_t value);
+// The state's tensor of that name; ContractError if there is none.
+const Tensor& entry(const NamedTensors& state, const std::string& name);
+
+}  // namespace turnpike
