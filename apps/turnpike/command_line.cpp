@@ -39,6 +39,10 @@ bool is_setting(const std::string& word) {
       nearest.empty() ? fmt::format("see turnpike {} --help", verb.name) : fmt::format("did you mean '{}'?", nearest)));
 }
 
+[[noreturn]] void refuse_without_value(const Option& flag) {
+  throw InputError(fmt::format("--{} needs a value: --{} {}", flag.key, flag.key, flag.value_name));
+}
+
 // The words after the verb. CLI11 splits them; what they mean is decided here.
 struct Words {
   bool help = false;
@@ -77,11 +81,10 @@ Words split_words(const Verb& verb, int argc, const char* const* argv) {
     for (int i = 1; i < argc; ++i) {
       std::string word = argv[i];
       const Option* option = word.starts_with("--") ? verb.flags.find(word.substr(2, word.find('=') - 2)) : nullptr;
-      bool has_value = word.find('=') != std::string::npos;
+      bool has_value = word.find('=') < word.size() - 1;
       if (option && option->kind == OptionKind::boolean && has_value)
         throw InputError(fmt::format("--{} is a switch and takes no value", option->key));
-      if (option && option->kind != OptionKind::boolean && !has_value && (i + 1 == argc || argv[i + 1][0] == '-'))
-        throw InputError(fmt::format("--{} needs a value: --{} {}", option->key, option->key, option->value_name));
+      if (option && option->kind != OptionKind::boolean && !has_value) refuse_without_value(*option);
     }
     throw InputError(fmt::format("these words make no command; see turnpike {} --help", verb.name));
   }
@@ -113,8 +116,9 @@ Invocation parse_verb(const Verb& verb, int argc, const char* const* argv) {
     auto found = words.flags.find(flag);
     return found == words.flags.end() ? std::string() : found->second;
   };
+  // In "--data --json" the value was forgotten; a file of such a name can be written ./--json.
   for (const auto& [key, value] : words.flags)
-    if (value.empty()) throw InputError(fmt::format("--{} needs a value, got nothing", key));
+    if (value.empty() || value.starts_with("--")) refuse_without_value(*verb.flags.find(key));
   if (std::string folder = file_of("resume"); !folder.empty())
     read_settings(std::filesystem::path(folder) / "config.toml", verb, invocation.flags, invocation.options);
   if (std::string file = file_of("config"); !file.empty())

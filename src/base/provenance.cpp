@@ -7,7 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "commit_internal.h"  // written by src/base/commit.cmake at every build: TURNPIKE_COMMIT
+#include "commit_internal.h"
 
 namespace turnpike {
 namespace {
@@ -44,7 +44,7 @@ std::string dispatch_target() {
 
 Provenance provenance(int threads) {
   return {.version = TURNPIKE_VERSION,
-          .commit = TURNPIKE_COMMIT,
+          .commit = source_commit(),
           .compiler = compiler(),
           .processor = processor(),
           .dispatch = dispatch_target(),
