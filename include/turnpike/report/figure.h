@@ -91,7 +91,8 @@ class Panel {
   Panel& histogram(std::vector<double> samples, Look look = {}, long n_bins = 0);  // 0: Freedman and Diaconis
   Panel& bars(std::vector<std::string> names, std::vector<Bars> series);           // names are the x axis
 
-  // A dashed curve with its equation and interval written beside it.
+  // A dashed curve with its equation and interval written beside it. Set the axes first: a LineFit on two log axes is
+  // the power law exp(intercept) x^slope, as fit_order() gives it.
   Panel& fit(const DecayFit& fit, double low, double high, Look look = {.colour = ink::text, .dash = Dash::dashed});
   Panel& fit(const LineFit& fit, double low, double high, Look look = {.colour = ink::text, .dash = Dash::dashed});
   Panel& fit(std::vector<double> x, std::vector<double> y, std::string equation,
