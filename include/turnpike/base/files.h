@@ -7,8 +7,9 @@
 
 namespace turnpike {
 
-// Writes `bytes` to `path` atomically (temporary file in the same folder, fsync, rename). Throws Error that names the path
-// and the system's reason (a full disk, a missing permission); the old file is then untouched and the temporary one removed.
+// Writes `bytes` to `path` atomically (temporary file in the same folder, fsync, rename). Throws Error that names the
+// path and the system's reason (a full disk, a missing permission); the old file is then untouched and the temporary
+// one removed.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
 // The whole file. Throws InputError that names the path and the system's reason.

@@ -1,5 +1,5 @@
-// Progress of long work. The library only reports; the command decides how to show it (a live line on a terminal, plain lines in
-// a pipe, nothing with --quiet) and where Ctrl-C sets the stop flag.
+// Progress of long work. The library only reports; the command decides how to show it (a live line on a terminal, plain
+// lines in a pipe, nothing with --quiet) and where Ctrl-C sets the stop flag.
 #pragma once
 
 #include <atomic>

@@ -17,8 +17,8 @@ struct Provenance {
   int threads = 0;
 };
 
-// The best instruction set of this processor that BLAS and our kernels are written for: "avx512" (F, BW, DQ, VL), "avx2" (with
-// FMA), "sse4", or "generic".
+// The best instruction set of this processor that BLAS and our kernels are written for: "avx512" (F, BW, DQ, VL),
+// "avx2" (with FMA), "sse4", or "generic".
 std::string dispatch_target();
 
 Provenance provenance(int threads);

@@ -1,4 +1,5 @@
-// One root seed a run; every use of randomness draws its own stream from it by name, so that adding a use never shifts another.
+// One root seed a run; every use of randomness draws its own stream from it by name, so that adding a use never shifts
+// another.
 //
 //   Random random(seed_for(options.seed, "initial control"));
 #pragma once

@@ -7,7 +7,7 @@ namespace turnpike {
 
 struct LineFit {
   double slope = 0, intercept = 0;
-  double slope_low = 0, slope_high = 0;          // 95 %, Student's t with n - 2 degrees of freedom
+  double slope_low = 0, slope_high = 0;  // 95 %, Student's t with n - 2 degrees of freedom
   double intercept_low = 0, intercept_high = 0;
   double r_squared = 0;
   long n_points = 0;
@@ -25,7 +25,8 @@ struct DecayFit {
 };
 DecayFit fit_decay(std::span<const double> t, std::span<const double> y, double floor = 0);
 
-// The order p of error ~ C h^p: slope of log error against log h over the points with error > floor (round-off dropped).
+// The order p of error ~ C h^p: slope of log error against log h over the points with error > floor (round-off
+// dropped).
 LineFit fit_order(std::span<const double> h, std::span<const double> error, double floor = 0);
 
 struct Interval {

@@ -1,5 +1,5 @@
-// Counter-based random numbers: Philox 4x32-10 (Salmon et al., SC 2011, doi:10.1145/2063384.2063405). The n-th number of a
-// stream depends on (seed, n) alone: the same on every machine, at any thread count, and free to be skipped into.
+// Counter-based random numbers: Philox 4x32-10 (Salmon et al., SC 2011, doi:10.1145/2063384.2063405). The n-th number
+// of a stream depends on (seed, n) alone: the same on every machine, at any thread count, and free to be skipped into.
 #pragma once
 
 #include <array>
@@ -14,10 +14,10 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::a
 class Random {
  public:
   explicit Random(std::uint64_t seed, std::uint64_t position = 0);
-  double uniform();                        // [0, 1), 53 bits
+  double uniform();  // [0, 1), 53 bits
   double uniform(double low, double high);
-  double normal();                         // N(0, 1), Box-Muller; consumes two uniforms a call
-  std::uint64_t below(std::uint64_t n);    // 0 .. n-1, without modulo bias
+  double normal();                                        // N(0, 1), Box-Muller; consumes two uniforms a call
+  std::uint64_t below(std::uint64_t n);                   // 0 .. n-1, without modulo bias
   std::vector<std::int64_t> permutation(std::int64_t n);  // Fisher-Yates
   std::uint64_t position() const { return position_; }    // how many 64-bit words have been drawn: saved in checkpoints
 
