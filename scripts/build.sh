@@ -48,30 +48,9 @@ build() {
   fi
   printf '%s\n' "$key" >"$folder/built.new"
   ninja -C "$folder" -j "$(job_count)" "$target" 2>&1 </dev/null 9>&- | show_progress "$folder/build.log" || {
-    sed -n '/^FAILED:/,$p' "$folder/build.log" | cut -c1-400 | head -n 60 >&2
+    { grep -m 1 -A 60 -E '^FAILED:|^CMake Error' "$folder/build.log" || tail -n 30 "$folder/build.log"; } | cut -c1-400 >&2
     die "the build failed; the whole log is $folder/build.log"
   }
   mv "$folder/built.new" "$folder/built"
   exec 9>&-
-}
-
-# Copies ninja's output to the log; a line that overwrites itself on a terminal, one line in twenty elsewhere.
-show_progress() {
-  local log=$1 line last=-1 share width=
-  [[ -t 2 ]] && width=$(($(tput cols 2>/dev/null || echo 80) - 1))
-  while IFS= read -r line; do
-    printf '%s\n' "$line" >&3
-    [[ $line =~ ^\[([0-9]+)/([0-9]+)\]\ (.*) ]] || continue
-    if [[ $width ]]; then
-      line="building [${BASH_REMATCH[1]}/${BASH_REMATCH[2]}] ${BASH_REMATCH[3]##* }"
-      printf '\r\033[K%s' "${line:0:width}" >&2
-      last=0
-    else
-      share=$((20 * BASH_REMATCH[1] / BASH_REMATCH[2]))
-      ((share == last)) || printf 'building [%s/%s]\n' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" >&2
-      last=$share
-    fi
-  done 3>"$log"
-  [[ $width && $last == 0 ]] && printf '\r\033[K' >&2
-  return 0
 }

@@ -1,4 +1,4 @@
-# Sourced by ./turnpike and ./check: the Debian packages Turnpike is built with (reasons: docs/dependencies.md).
+# Sourced by ./turnpike and ./check, after `root` is set: the Debian packages Turnpike is built with (reasons: docs/dependencies.md).
 #
 #   setup [--no-install] [package...]    installs what is missing of the list below and of the packages named
 #
@@ -14,6 +14,25 @@ say() { printf 'turnpike: %s\n' "$*" >&2; }
 die() {
   say "$*"
   exit 1
+}
+
+# show_progress LOG: copies its input to the log and shows it as one line that overwrites itself on a terminal; elsewhere, of
+# lines that count ([3/120] ...), one in twenty.
+show_progress() {
+  local log=$1 line shown= share last=-1 width=
+  [[ -t 2 ]] && width=$(($(tput cols 2>/dev/null || echo 80) - 1))
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >&3
+    if [[ $width ]]; then
+      shown=${line:0:width}
+      printf '\r\033[K%s' "$shown" >&2
+    elif [[ $line =~ ^\[([1-9][0-9]*)/([0-9]+)\] ]]; then
+      share=$((20 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+      ((share == last)) || printf '%s\n' "$line" >&2
+      last=$share
+    fi
+  done 3>"$log"
+  [[ -z $shown ]] || printf '\r\033[K' >&2
 }
 
 # A libtorch of the user's own, found the way CMake finds it.
@@ -74,16 +93,20 @@ setup() {
   plan=$(plan_install) || {
     say "fetching the package lists (apt-get update)"
     "${apt[@]}" update >&2 </dev/null || true
-    plan=$(plan_install) || die "apt knows no source for all of: ${missing[*]}. Is the network up, and is this Debian 12? Its answer: ${plan//$'\n'/ }"
+    plan=$(plan_install) || die "apt knows no source for all of: ${missing[*]}. Is the network up, and is this Debian 12? Its answer: ${plan%%$'\n'*}"
   }
   say "installing ${missing[*]}"
   say "with what they need: $(sed -n 's/^\([0-9]* upgraded, [0-9]* newly installed\).*/\1/p' <<<"$plan")." \
     "$(sed -n 's/^\(Need to get\|After this operation,\) .*/&/p' <<<"$plan" | tr '\n' ' ')"
-  if ! "${apt[@]}" -y "${request[@]}" >&2 </dev/null; then
+  local log=$root/build/setup.log
+  mkdir -p "$root/build"
+  if ! "${apt[@]}" -y "${request[@]}" 2>&1 </dev/null | show_progress "$log"; then
     say "fetching the package lists anew (apt-get update)"
     "${apt[@]}" update >&2 </dev/null || true
-    "${apt[@]}" -y "${request[@]}" >&2 </dev/null ||
-      die "apt could not install them (its reason stands above); mend that, or run: $command"
+    "${apt[@]}" -y "${request[@]}" 2>&1 </dev/null | show_progress "$log" || {
+      grep '^E:' "$log" >&2 || tail -n 20 "$log" >&2
+      die "apt could not install them (the whole log is $log); mend that, or run: $command"
+    }
   fi
   mapfile -t missing < <(missing_packages "${wanted[@]}")
   ((${#missing[@]} == 0)) || die "apt reported success, yet these packages are still missing: ${missing[*]}"
