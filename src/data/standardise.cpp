@@ -1,0 +1,87 @@
+#include <turnpike/data/standardise.h>
+
+#include <torch/types.h>
+
+#include <algorithm>
+
+#include <turnpike/base/error.h>
+
+namespace turnpike {
+namespace {
+
+constexpr std::int64_t chunk = 4096;  // rows turned to double at a time
+
+// Two passes, so that a large mean costs no digits.
+template <class Rows>
+std::pair<Tensor, Tensor> moments(std::int64_t n, std::int64_t d, bool pooled, Rows rows) {
+  Tensor mean = torch::zeros({d}, torch::kDouble), squares = torch::zeros({d}, torch::kDouble);
+  for (std::int64_t begin = 0; begin < n; begin += chunk) mean += rows(begin, std::min(n, begin + chunk)).sum(0);
+  mean /= static_cast<double>(n);
+  if (pooled) mean.fill_(mean.mean());
+  for (std::int64_t begin = 0; begin < n; begin += chunk)
+    squares += (rows(begin, std::min(n, begin + chunk)) - mean).square().sum(0);
+  Tensor deviation = (squares / static_cast<double>(n)).sqrt();
+  if (pooled) deviation.fill_(deviation.square().mean().sqrt());
+  // What rounding leaves of a constant column is below n units in the last place of its size.
+  const Tensor rounding = mean.abs() * (1e-14 * std::sqrt(static_cast<double>(n))) + 1e-300;
+  return {mean, torch::where(deviation > rounding, deviation, torch::ones_like(deviation))};
+}
+
+Tensor like(const Tensor& constant, const Tensor& x) {
+  return constant.to(x.device(), x.scalar_type());
+}
+
+}  // namespace
+
+Standardiser Standardiser::fit(const Dataset& data, std::span<const std::int64_t> rows) {
+  const auto n = static_cast<std::int64_t>(rows.size());
+  require(n > 0, "a standardiser needs at least one row to learn from");
+  Standardiser s;
+  const auto part = [&](std::int64_t begin, std::int64_t end) {
+    return data.batch(rows.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
+                      torch::kDouble);
+  };
+  const bool pooled = data.schema.array_shape.size() > 1;
+  std::tie(s.mean, s.deviation) =
+      moments(n, data.x.size(1), pooled, [&](std::int64_t begin, std::int64_t end) { return part(begin, end).x; });
+  if (data.schema.task == Task::regress && data.y.defined()) {
+    std::tie(s.target_mean, s.target_deviation) =
+        moments(n, data.y.size(1), false, [&](std::int64_t begin, std::int64_t end) { return part(begin, end).y; });
+  }
+  return s;
+}
+
+Standardiser Standardiser::identity(const DataSchema& schema) {
+  Standardiser s;
+  s.mean = torch::zeros({schema.n_inputs()}, torch::kDouble);
+  s.deviation = torch::ones({schema.n_inputs()}, torch::kDouble);
+  if (schema.task == Task::regress) {
+    s.target_mean = torch::zeros({schema.n_outputs()}, torch::kDouble);
+    s.target_deviation = torch::ones({schema.n_outputs()}, torch::kDouble);
+  }
+  return s;
+}
+
+Tensor Standardiser::apply(const Tensor& x) const {
+  require_shape(x, {-1, mean.size(0)}, "features");
+  return (x - like(mean, x)) / like(deviation, x);
+}
+
+Tensor Standardiser::invert(const Tensor& z) const {
+  require_shape(z, {-1, mean.size(0)}, "features");
+  return z * like(deviation, z) + like(mean, z);
+}
+
+Tensor Standardiser::apply_target(const Tensor& y) const {
+  if (!target_mean.defined()) return y;
+  require_shape(y, {-1, target_mean.size(0)}, "targets");
+  return (y - like(target_mean, y)) / like(target_deviation, y);
+}
+
+Tensor Standardiser::invert_target(const Tensor& z) const {
+  if (!target_mean.defined()) return z;
+  require_shape(z, {-1, target_mean.size(0)}, "targets");
+  return z * like(target_deviation, z) + like(target_mean, z);
+}
+
+}  // namespace turnpike
