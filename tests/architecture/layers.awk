@@ -1,18 +1,18 @@
 # The layers of Turnpike, as one table, and the rules about #include that follow from it. Reads the files named as arguments,
 # paths relative to the root of the tree; prints one line a violation and fails if there is any.
 #
-#   base -> math -> io, report, fused | core -> flow -> net -> data -> train -> operators
+#   base -> math -> io, report, fused | core -> flow -> data -> net -> train -> operators
 #        -> optimal_control, tangent, ... (siblings) -> analysis -> study -> studies -> apps, bench, laws
 #
 #   1. An area includes itself and what stands to its left, never a sibling.
 #   2. Left of the bar nothing includes libtorch.
 #   3. Right of the bar a public header includes of libtorch <ATen/core/Tensor.h> alone, which costs 1.6 s a unit (all of
 #      libtorch: 15 s), or what that header includes itself.
-#   4. A quoted include stays in its own folder; a public header quotes nothing, since *_internal.h is not installed.
+#   4. A quoted include stays in its own area; a public header quotes nothing, since *_internal.h is not installed.
 #   5. A study's record (*.record.h) takes no more than base: the front end reads it.
 
 BEGIN {
-  n = split("base math io,report,fused core flow net data train operators " \
+  n = split("base math io,report,fused core flow data net train operators " \
             "optimal_control,tangent,express,robust,symmetry,discover,pde,interpret,generative " \
             "analysis study studies apps,bench,laws,turnpike.h", layers, " ")
   for (i = 1; i <= n; ++i) {
@@ -29,9 +29,8 @@ BEGIN {
 }
 
 FNR == 1 {
-  n_parts = split(FILENAME, part, "/")
-  is_public = part[1] == "include"
-  area = is_public ? part[3] : part[1] == "src" ? part[2] : part[1]
+  is_public = FILENAME ~ /^include\//
+  area = area_of(FILENAME)
   if (!(area in rank)) report("belongs to no area of the table in tests/architecture/layers.awk")
   ++n_files
 }
@@ -43,8 +42,7 @@ FNR == 1 {
   sub(/[>"].*/, "", target)
 
   if (target ~ /^turnpike\//) {
-    split(target, part, "/")
-    other = part[2]
+    other = area_of("include/" target)
     if (!(other in rank))
       report("includes " target ", which belongs to no area")
     else if (other != area && rank[other] == rank[area])
@@ -59,11 +57,26 @@ FNR == 1 {
     else if (is_public && !(target in light) && !(FILENAME in torch_exception))
       report("is a public header and includes " target "; only <ATen/core/Tensor.h> is light enough")
   } else if (quoted) {
-    if (target ~ /\.\./ || (target ~ /\// && part[1] != "apps" && part[1] != "studies"))
-      report("quotes " target ", which leaves its folder")
-    else if (is_public)
+    if (is_public)
       report("is a public header and quotes " target ", which is not installed")
+    else if (area_of(resolved(target)) != area)
+      report("quotes " target ", which leaves its area")
   }
+}
+
+# include/turnpike/<area>/x.h, src/<area>/x.cpp, <area>/x.cpp
+function area_of(path,    part) {
+  split(path, part, "/")
+  return part[1] == "include" ? part[3] : part[1] == "src" ? part[2] : part[1]
+}
+
+# A quoted path as seen from the tree's root.
+function resolved(target,    path) {
+  path = FILENAME
+  sub(/[^\/]*$/, "", path)
+  path = path target
+  while (sub(/[^\/]+\/\.\.\//, "", path)) {}
+  return path
 }
 
 function report(message) {
