@@ -55,6 +55,10 @@ double Optimiser::residual() const {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
+double Optimiser::residual_here(const Closure&) {
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
 std::unique_ptr<Optimiser> make_optimiser(const OptimiserOptions& options, std::vector<Tensor> parameters,
                                           NonSmooth non_smooth) {
   require(!parameters.empty(), "an optimiser needs at least one parameter tensor");

@@ -29,6 +29,7 @@ class Proximal final : public Optimiser {
     Tensor first;
     for (std::int64_t k = 0; k < options_.iterations && stuck_ < 2; ++k) {
       const Tensor loss = iterate(closure);
+      ++iterations_;
       if (!first.defined()) first = loss;
       if (residual_ <= options_.tolerance) break;
     }
@@ -36,11 +37,18 @@ class Proximal final : public Optimiser {
   }
 
   double residual() const override { return residual_; }
+  double residual_here(const Closure& closure) override {
+    at::NoGradGuard no_grad;
+    const Tensor u = flat_values(parameters_);
+    const Tensor gradient = evaluate(closure, true).gradient;
+    return (u - prox(u - s_ * gradient, s_)).norm().item<double>() / s_;
+  }
+  std::int64_t iterations() const override { return iterations_; }
   bool stalled() const override { return stuck_ >= 2; }
 
   NamedTensors state() const override {
     NamedTensors out{{"s", scalar(s_)},   {"t", scalar(t_)}, {"F", scalar(objective_)}, {"residual", scalar(residual_)},
-                     {"stuck", scalar(stuck_)}};
+                     {"stuck", scalar(stuck_)}, {"iterations", scalar(iterations_)}};
     if (y_.defined()) out["y"] = y_.clone();
     return out;
   }
@@ -51,6 +59,7 @@ class Proximal final : public Optimiser {
     objective_ = entry(state, "F").item<double>();
     residual_ = entry(state, "residual").item<double>();
     stuck_ = entry(state, "stuck").item<std::int64_t>();
+    iterations_ = entry(state, "iterations").item<std::int64_t>();
     y_ = state.contains("y") ? state.at("y").detach().clone() : Tensor();
     if (y_.defined()) require_shape(y_, {flat_values(parameters_).size(0)}, "the optimiser's state 'y'");
   }
@@ -160,7 +169,7 @@ class Proximal final : public Optimiser {
   double objective_ = std::numeric_limits<double>::quiet_NaN();  // F(x)
   Tensor y_;                                                    // undefined: y = x
   double residual_ = std::numeric_limits<double>::quiet_NaN();
-  std::int64_t stuck_ = 0;
+  std::int64_t stuck_ = 0, iterations_ = 0;
 };
 
 }  // namespace

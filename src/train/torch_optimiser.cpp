@@ -125,6 +125,7 @@ class Lbfgs final : public Optimiser {
 
   Tensor step(const Closure& closure) override {
     const Tensor start = flat_values(parameters_);
+    const std::int64_t before = libtorch_iterations();
     Tensor f_start, g_start;
     double value_start = 0;
     torch_.step([&] {
@@ -147,11 +148,12 @@ class Lbfgs final : public Optimiser {
       return give(change_of(value_start, value, slope), gradient);
     });
 
-    // Nothing moved, and the point is not simply good enough: forget the history once, then give up.
-    const bool moved = !at::equal(flat_values(parameters_), start);
-    if (moved)
+    iterations_ += libtorch_iterations() - before;
+
+    // Nothing moved: forget the history once, then give up.
+    if (!at::equal(flat_values(parameters_), start)) {
       stuck_ = 0;
-    else {
+    } else {
       ++stuck_;
       torch_.state().clear();
     }
@@ -159,11 +161,17 @@ class Lbfgs final : public Optimiser {
   }
 
   double residual() const override { return residual_; }
+  double residual_here(const Closure& closure) override {
+    closure(true);
+    return flat_gradient(parameters_).norm().item<double>();
+  }
+  std::int64_t iterations() const override { return iterations_; }
   bool stalled() const override { return stuck_ >= 2; }
 
   NamedTensors state() const override {
     NamedTensors out;
     out["stuck"] = scalar(stuck_);
+    out["iterations"] = scalar(iterations_);
     out["residual"] = scalar(residual_);
     if (const auto* state = find_state<optim::LBFGSParamState>(torch_, parameters_.front())) {
       out["func_evals"] = scalar(state->func_evals());
@@ -186,6 +194,7 @@ class Lbfgs final : public Optimiser {
   void load(const NamedTensors& from) override {
     torch_.state().clear();
     stuck_ = entry(from, "stuck").item<std::int64_t>();
+    iterations_ = entry(from, "iterations").item<std::int64_t>();
     residual_ = entry(from, "residual").item<double>();
     if (!from.contains("n_iter")) return;
     const std::int64_t n = count(parameters_);
@@ -229,6 +238,11 @@ class Lbfgs final : public Optimiser {
         .line_search_fn("strong_wolfe");
   }
 
+  std::int64_t libtorch_iterations() const {
+    const auto* state = find_state<optim::LBFGSParamState>(torch_, parameters_.front());
+    return state ? state->n_iter() : 0;
+  }
+
   static Tensor stacked(const std::deque<Tensor>& tensors) {
     return at::stack(std::vector<Tensor>(tensors.begin(), tensors.end()));
   }
@@ -247,7 +261,7 @@ class Lbfgs final : public Optimiser {
   std::vector<Tensor> parameters_;
   double scale_;
   mutable optim::LBFGS torch_;
-  std::int64_t stuck_ = 0;
+  std::int64_t stuck_ = 0, iterations_ = 0;
   double residual_ = std::numeric_limits<double>::quiet_NaN();
 };
 

@@ -71,7 +71,10 @@ class Optimiser {
 
   // lbfgs: |grad f| where the last step started; proximal: |u - prox(u - s grad f(u))| / s at its last gradient. NaN for the others.
   virtual double residual() const;
-  virtual bool stalled() const { return false; }  // no step of this optimiser can move the parameters any more
+  // The same at the parameters as they are now, from one gradient. NaN for the others.
+  virtual double residual_here(const Closure& closure);
+  virtual std::int64_t iterations() const { return 0; }  // lbfgs, proximal: run so far
+  virtual bool stalled() const { return false; }         // no step can move the parameters any more
 
   virtual NamedTensors state() const = 0;             // detached; shares no storage with the optimiser
   virtual void load(const NamedTensors& state) = 0;   // ContractError if the names or shapes do not fit
