@@ -130,7 +130,8 @@ Tensor ControlGrid::variation_squared(const Tensor& values) const {
   require_shape(values, {slots(), -1}, "control");
   if (slots() < 2) return at::zeros({}, values.options().requires_grad(false));
   const Tensor h = cell_lengths(values);
-  const Tensor gap = kind_ == ControlKind::linear ? h : 0.5 * (h.narrow(0, 0, cells() - 1) + h.narrow(0, 1, cells() - 1));
+  const Tensor gap =
+      kind_ == ControlKind::linear ? h : 0.5 * (h.narrow(0, 0, cells() - 1) + h.narrow(0, 1, cells() - 1));
   return (at::diff(values, 1, 0).square().sum(1) / gap).sum();
 }
 

@@ -21,7 +21,9 @@ struct CostEntry {
   Tensor (*value)(const Tensor& z, const Tensor& y);
 };
 
-Tensor sum_outputs(const Tensor& cost) { return cost.sum(1); }
+Tensor sum_outputs(const Tensor& cost) {
+  return cost.sum(1);
+}
 
 const CostEntry table[] = {
     // |z - y|^2

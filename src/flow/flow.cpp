@@ -28,11 +28,13 @@ std::int64_t index_of(const Mesh& mesh, double time) {
 
 void check_inputs(const Flow& flow, const Tensor& x0, const Tensor& control) {
   require_shape(x0, {-1, flow.field->dimension()}, "x0 of field '" + flow.field->name() + "'");
-  require_shape(control, {flow.grid.slots(), flow.field->n_parameters()}, "control of field '" + flow.field->name() + "'");
+  require_shape(control, {flow.grid.slots(), flow.field->n_parameters()},
+                "control of field '" + flow.field->name() + "'");
   require(x0.scalar_type() == control.scalar_type(),
           fmt::format("x0 and control must have one dtype, got {} and {}", describe(x0), describe(control)));
   require(!flow.scheme->needs_partition() || flow.field->facts().partitioned,
-          fmt::format("the scheme '{}' needs a partitioned field (hamiltonian, or your own with facts().partitioned); '{}' is not one",
+          fmt::format("the scheme '{}' needs a partitioned field (hamiltonian, or your own with facts().partitioned); "
+                      "'{}' is not one",
                       flow.scheme->name(), flow.field->name()));
 }
 
@@ -44,14 +46,16 @@ void check_knots(const Mesh& mesh, const ControlGrid& grid) {
   if (grid.kind() == ControlKind::shared) return;
   for (const double knot : grid.knots()) {
     const auto after = std::lower_bound(mesh.times.begin(), mesh.times.end(), knot - rounding);
-    require(after != mesh.times.end() && *after <= knot + rounding,
-            fmt::format("a step crosses the control's knot at t = {}: give the mesh a multiple of the control's {} cells", knot,
-                        grid.cells()));
+    require(
+        after != mesh.times.end() && *after <= knot + rounding,
+        fmt::format("a step crosses the control's knot at t = {}: give the mesh a multiple of the control's {} cells",
+                    knot, grid.cells()));
   }
 }
 
 // Which samples still move in each step; none are stopped inside one, since every horizon is a mesh time.
-std::vector<Tensor> active_masks(const Mesh& mesh, const std::vector<double>& horizons, const at::TensorOptions& options) {
+std::vector<Tensor> active_masks(const Mesh& mesh, const std::vector<double>& horizons,
+                                 const at::TensorOptions& options) {
   std::vector<Tensor> masks;
   const Tensor stop = at::tensor(horizons, options.dtype(at::kDouble)).unsqueeze(1);
   for (std::int64_t k = 0; k < mesh.steps(); ++k) masks.push_back(stop > 0.5 * (mesh.times[k] + mesh.times[k + 1]));
@@ -63,7 +67,8 @@ std::vector<Tensor> active_masks(const Mesh& mesh, const std::vector<double>& ho
 Roll Flow::roll(const Tensor& x0, const Tensor& control, const RollOptions& options) const {
   check_inputs(*this, x0, control);
   require(options.horizons.empty() || static_cast<std::int64_t>(options.horizons.size()) == x0.size(0),
-          fmt::format("horizons must hold one time a sample: {} samples, {} horizons", x0.size(0), options.horizons.size()));
+          fmt::format("horizons must hold one time a sample: {} samples, {} horizons", x0.size(0),
+                      options.horizons.size()));
 
   RollPlan plan{field, grid, scheme, mesh, adjoint, nullptr, {}, {}, {}};
   std::vector<double> stops = options.horizons;
@@ -100,8 +105,9 @@ Roll Flow::roll(const Tensor& x0, const Tensor& control, const RollOptions& opti
   }
 
   const auto differentiable = [](const Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); };
-  const bool record = at::GradMode::is_enabled() && (differentiable(x0) || differentiable(control) ||
-                                                     differentiable(inputs.readout.weight) || differentiable(inputs.readout.bias));
+  const bool record =
+      at::GradMode::is_enabled() && (differentiable(x0) || differentiable(control) ||
+                                     differentiable(inputs.readout.weight) || differentiable(inputs.readout.bias));
   const RollOutputs out =
       record && adjoint.kind != AdjointKind::autograd ? roll_with_adjoint(plan, inputs) : roll_reference(plan, inputs);
   result.end = out.end;
@@ -122,7 +128,8 @@ Outcome<Trajectory> Flow::trajectory(const Tensor& x0, const Tensor& control, st
 }
 
 Flow::Cut Flow::cut(const Tensor& control, std::int64_t steps) const {
-  require(steps >= 1 && steps <= mesh.steps(), fmt::format("a flow of {} steps cannot be cut after {}", mesh.steps(), steps));
+  require(steps >= 1 && steps <= mesh.steps(),
+          fmt::format("a flow of {} steps cannot be cut after {}", mesh.steps(), steps));
   require_shape(control, {grid.slots(), field->n_parameters()}, "control");
   const double end = mesh.times[steps], rounding = 1e-9 * grid.horizon();
   std::vector<double> knots;
@@ -138,9 +145,11 @@ Flow::Cut Flow::cut(const Tensor& control, std::int64_t steps) const {
   if (grid.kind() == ControlKind::constant) {
     cut.control = control.narrow(0, 0, whole).clone();
   } else if (grid.kind() == ControlKind::linear) {
-    const Tensor last = grid.sample(control, {end - rounding});
-    const bool at_knot = whole < static_cast<std::int64_t>(grid.knots().size()) && std::abs(grid.knots()[whole] - end) <= rounding;
-    cut.control = at::cat({control.narrow(0, 0, whole), at_knot ? control.narrow(0, whole, 1) : last}).clone();
+    // u at the cut, seen from the cut's left: a knot's own value, or interpolated.
+    const ControlGrid::Stencil at_end = grid.stencil(end, mesh.times[steps - 1], end);
+    const Tensor last = control[at_end.entries[0].slot] * at_end.entries[0].weight +
+                        control[at_end.entries[1].slot] * at_end.entries[1].weight;
+    cut.control = at::cat({control.narrow(0, 0, whole), last.unsqueeze(0)});
   }
   return cut;
 }

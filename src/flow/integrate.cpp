@@ -61,7 +61,8 @@ class Integration {
 
  private:
   Rates rates_on(double start, double end) const {
-    return bind_control(*dynamics_.field, dynamics_.grid, start, end, [this](std::int64_t slot) { return rows_[slot]; });
+    return bind_control(*dynamics_.field, dynamics_.grid, start, end,
+                        [this](std::int64_t slot) { return rows_[slot]; });
   }
 
   void save(double time, const Tensor& x) {
@@ -71,7 +72,8 @@ class Integration {
 
   void save_start() {
     if (options_.save_times.empty()) return save(0, x_);
-    while (next_save_ < options_.save_times.size() && options_.save_times[next_save_] <= 0) save(options_.save_times[next_save_++], x_);
+    while (next_save_ < options_.save_times.size() && options_.save_times[next_save_] <= 0)
+      save(options_.save_times[next_save_++], x_);
   }
 
   // Takes the accepted step [t_, t_ + h] with its result.
@@ -102,8 +104,9 @@ class Integration {
     const double size = x_.numel() == 0 ? 0 : x_.abs().max().item<double>();
     if (size <= options_.divergence_bound) return std::nullopt;  // false for NaN too
     return Failure{FailureKind::divergence,
-                   std::isfinite(size) ? fmt::format("|x| reached {:.3g} in step {} (t = {:.6g})", size, result_.accepted, t_)
-                                       : fmt::format("the state left the finite numbers in step {} (t = {:.6g})", result_.accepted, t_),
+                   std::isfinite(size)
+                       ? fmt::format("|x| reached {:.3g} in step {} (t = {:.6g})", size, result_.accepted, t_)
+                       : fmt::format("the state left the finite numbers in step {} (t = {:.6g})", result_.accepted, t_),
                    "take smaller steps, or a smaller control", t_};
   }
 
@@ -113,7 +116,8 @@ class Integration {
       const double start = mesh.times[k], h = mesh.times[k + 1] - start;
       t_ = start;
       try {
-        const StepResult step = dynamics_.scheme->step(rates_on(start, start + h), start, h, x_, {.dense = wants_dense(h)});
+        const StepResult step =
+            dynamics_.scheme->step(rates_on(start, start + h), start, h, x_, {.dense = wants_dense(h)});
         result_.evaluations += dynamics_.scheme->evaluations();
         accept(h, step);
       } catch (const NoConvergence& error) {
@@ -129,7 +133,8 @@ class Integration {
   std::optional<Failure> run_adaptive() {
     const StepController& controller = options_.controller;
     const int order = dynamics_.scheme->embedded_order();
-    require(order > 0, fmt::format("the scheme '{}' has no error estimate: adaptive steps need dopri5", dynamics_.scheme->name()));
+    require(order > 0,
+            fmt::format("the scheme '{}' has no error estimate: adaptive steps need dopri5", dynamics_.scheme->name()));
     // Steps end where the control or a sample's motion is not smooth.
     std::vector<double> stops = options_.horizons;
     if (dynamics_.grid.kind() != ControlKind::shared) {
@@ -139,23 +144,26 @@ class Integration {
     std::sort(stops.begin(), stops.end());
 
     const double exponent = 1.0 / (order + 1);
-    double h = controller.first_step > 0
-                   ? controller.first_step
-                   : first_step(rates_on(0, stops.front() > 0 ? stops.front() : horizon_), horizon_, x_, order, controller);
+    double h = controller.first_step > 0 ? controller.first_step
+                                         : first_step(rates_on(0, stops.front() > 0 ? stops.front() : horizon_),
+                                                      horizon_, x_, order, controller);
     double previous_error = 1;
     std::size_t next_stop = 0;
     while (t_ < horizon_ * (1 - 1e-12)) {
       while (next_stop + 1 < stops.size() && stops[next_stop] <= t_ + 1e-12 * horizon_) ++next_stop;
       const double room = stops[next_stop] - t_;
-      const double least = controller.min_step > 0 ? controller.min_step : 16 * 0x1p-52 * std::max(std::abs(t_), horizon_ * 1e-6);
+      const double least =
+          controller.min_step > 0 ? controller.min_step : 16 * 0x1p-52 * std::max(std::abs(t_), horizon_ * 1e-6);
       if (result_.accepted + result_.rejected >= controller.max_steps) {
-        return Failure{FailureKind::step_limit,
-                       fmt::format("{} steps were taken and t = {:.6g} of {:.6g} reached", controller.max_steps, t_, horizon_),
-                       "loosen rtol and atol, raise max_steps, or use an implicit scheme if the field is stiff", t_};
+        return Failure{
+            FailureKind::step_limit,
+            fmt::format("{} steps were taken and t = {:.6g} of {:.6g} reached", controller.max_steps, t_, horizon_),
+            "loosen rtol and atol, raise max_steps, or use an implicit scheme if the field is stiff", t_};
       }
       if (h < least && h < room) {
         return Failure{FailureKind::step_underflow, fmt::format("the step fell to {:.3g} at t = {:.6g}", h, t_),
-                       "the field may be singular or not Lipschitz there: loosen rtol and atol, or bound the control", t_};
+                       "the field may be singular or not Lipschitz there: loosen rtol and atol, or bound the control",
+                       t_};
       }
       // A step that would leave a sliver before the stop is stretched or halved.
       const double used = h >= room * (1 - 1e-10) ? room : (h > 0.5 * room ? 0.5 * room : h);
@@ -175,7 +183,8 @@ class Integration {
       if (used == room) result_.mesh.back() = t_ = stops[next_stop];
       if (auto failure = check_finite()) return failure;
       const double floor_error = std::max(e, 1e-10);
-      const double growth = controller.safety * std::pow(floor_error, -0.7 * exponent) * std::pow(previous_error, 0.4 * exponent);
+      const double growth =
+          controller.safety * std::pow(floor_error, -0.7 * exponent) * std::pow(previous_error, 0.4 * exponent);
       previous_error = floor_error;
       const double next = used * std::clamp(growth, controller.max_shrink, controller.max_growth);
       h = used < h ? std::max(h, next) : next;  // a step shortened by a stop says nothing against the longer one
@@ -195,11 +204,13 @@ class Integration {
 
 }  // namespace
 
-Outcome<Trajectory> integrate(const Dynamics& dynamics, const Tensor& control, const Tensor& x0, const IntegrateOptions& options) {
+Outcome<Trajectory> integrate(const Dynamics& dynamics, const Tensor& control, const Tensor& x0,
+                              const IntegrateOptions& options) {
   require_shape(x0, {-1, dynamics.field->dimension()}, "x0");
   require_shape(control, {dynamics.grid.slots(), dynamics.field->n_parameters()}, "control");
   require(!dynamics.scheme->needs_partition() || dynamics.field->facts().partitioned,
-          fmt::format("the scheme '{}' needs a partitioned field; '{}' is not one", dynamics.scheme->name(), dynamics.field->name()));
+          fmt::format("the scheme '{}' needs a partitioned field; '{}' is not one", dynamics.scheme->name(),
+                      dynamics.field->name()));
   return Integration(dynamics, control, x0, options).run();
 }
 

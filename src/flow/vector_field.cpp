@@ -11,11 +11,13 @@
 namespace turnpike {
 
 Tensor VectorField::first_rate(double, const Tensor&, const Tensor&) const {
-  throw ContractError("the field '" + name() + "' is not partitioned into q and p; symplectic schemes need a field that is");
+  throw ContractError("the field '" + name() +
+                      "' is not partitioned into q and p; symplectic schemes need a field that is");
 }
 
 Tensor VectorField::second_rate(double, const Tensor&, const Tensor&) const {
-  throw ContractError("the field '" + name() + "' is not partitioned into q and p; symplectic schemes need a field that is");
+  throw ContractError("the field '" + name() +
+                      "' is not partitioned into q and p; symplectic schemes need a field that is");
 }
 
 Tensor VectorField::initial_control(std::int64_t slots, double scale, Random& random) const {

@@ -1,5 +1,5 @@
-// How the gradient of a roll is computed. All of them give the gradient of the discrete flow to rounding, but `continuous`, which
-// discretises the adjoint equation and agrees only to the scheme's order.
+// How the gradient of a roll is computed. All of them give the gradient of the discrete flow to rounding, but
+// `continuous`, which discretises the adjoint equation and agrees only to the scheme's order.
 //
 //   kind          memory (states kept)         work               exact   second derivatives
 //   autograd      the whole graph              1                  yes     yes
@@ -9,7 +9,8 @@
 //   continuous    one state                    two solves back    order   refused with an Error
 //
 // * states are rebuilt by Scheme::inverse: exact up to rounding that grows with the flow's instability.
-// Source: Griewank & Walther, Algorithm 799: revolve, ACM TOMS 26 (2000), doi:10.1145/347837.347846 (binomial checkpointing).
+// Source: Griewank & Walther, Algorithm 799: revolve, ACM TOMS 26 (2000), doi:10.1145/347837.347846 (binomial
+// checkpointing).
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ const char* name_of(AdjointKind kind);
 
 struct Adjoint {
   AdjointKind kind = AdjointKind::discrete;
-  // checkpointed: bytes that snapshots may take; at least two states are kept whatever it says. 0: ceil(log2 K) + 1 states.
+  // checkpointed: bytes that snapshots may take; at least two states are kept whatever it says. 0: ceil(log2 K) + 1
+  // states.
   std::int64_t budget_bytes = 0;
 };
 

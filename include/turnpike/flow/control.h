@@ -44,14 +44,16 @@ class ControlGrid {
   };
   Stencil stencil(double t, double start, double end) const;
 
-  // u at the given times, [n, P]; at a knot of a constant control the value of the cell to its right (at T, to its left).
+  // u at the given times, [n, P]; at a knot of a constant control the value of the cell to its right (at T, to its
+  // left).
   Tensor sample(const Tensor& values, const std::vector<double>& times) const;
 
   // Norms of u, scalars that autograd can differentiate; |.| is the Euclidean norm of R^P.
   Tensor l2_squared(const Tensor& values) const;  // int |u|^2 dt, exact for every kind
   Tensor l1(const Tensor& values) const;          // int |u| dt; exact if constant or shared, else 4-point Gauss a cell
   Tensor sup(const Tensor& values) const;         // max |u|
-  // int |u_dot|^2 dt for linear; for constant the `jump` sum |u_{k+1} - u_k|^2 / h_k, h_k between the cells' midpoints; 0 if shared.
+  // int |u_dot|^2 dt for linear; for constant the `jump` sum |u_{k+1} - u_k|^2 / h_k, h_k between the cells' midpoints;
+  // 0 if shared.
   Tensor variation_squared(const Tensor& values) const;
   Tensor cell_lengths(const Tensor& like) const;  // [slots] for constant and shared: the time each slot is active
 

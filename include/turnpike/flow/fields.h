@@ -14,10 +14,10 @@ namespace turnpike {
 
 struct FieldSpec {
   std::string kind = "inner";
-  std::int64_t dimension = 2;                 // d
-  Activation activation = Activation::tanh;   // sigma
-  std::int64_t hidden = 0;                    // r, rows of W1 (bottleneck) and of the Hamiltonian's network; 0: d
-  double gamma = 0;                           // damping of the antisymmetric layer
+  std::int64_t dimension = 2;                // d
+  Activation activation = Activation::tanh;  // sigma
+  std::int64_t hidden = 0;                   // r, rows of W1 (bottleneck) and of the Hamiltonian's network; 0: d
+  double gamma = 0;                          // damping of the antisymmetric layer
 };
 
 // f = sigma(W x + b)                                   P = d^2 + d      homogeneous of degree 1 in u if sigma is

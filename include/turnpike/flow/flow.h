@@ -1,14 +1,18 @@
-// A flow: field + control grid + scheme + mesh + adjoint, rolled forward from x0 with gradients for x0, the control and the readout.
+// A flow: field + control grid + scheme + mesh + adjoint, rolled forward from x0 with gradients for x0, the control and
+// the readout.
 //
-//   x_{k+1} = scheme step of x_dot = f(t, x; u(t)) on [t_k, t_{k+1}],  I = int_0^T g(t, P x(t); y) dt  by the scheme's own quadrature
+//   x_{k+1} = scheme step of x_dot = f(t, x; u(t)) on [t_k, t_{k+1}],  I = int_0^T g(t, P x(t); y) dt  by the scheme's
+//   own quadrature
 //
 //   Flow flow = Flow::uniform(inner_field({.dimension = 2}), "euler", /*horizon=*/20, /*layers=*/100);
 //   Tensor u = flow.field->initial_control(flow.grid.slots(), 0.1, random);      // [slots, P]
 //   Roll roll = flow.roll(x0, u.requires_grad_());                               // x0 [N, d]
-//   roll.end.square().mean().backward();                                         // u.grad() by the exact discrete adjoint
+//   roll.end.square().mean().backward();                                         // u.grad() by the exact discrete
+//   adjoint
 //
-// Costs: forward K steps; see adjoint.h for gradients. Throws ContractError on wrong shapes or dtypes (x0 and control agree), on a scheme
-// that needs a partitioned field, on a mesh whose steps cross the control's knots; Error when an adaptive run fails.
+// Costs: forward K steps; see adjoint.h for gradients. Throws ContractError on wrong shapes or dtypes (x0 and control
+// agree), on a scheme that needs a partitioned field, on a mesh whose steps cross the control's knots; Error when an
+// adaptive run fails.
 #pragma once
 
 #include <optional>
@@ -24,9 +28,10 @@ enum class Save { end, times, all };
 
 struct RollOptions {
   Save save = Save::end;
-  std::vector<double> times;           // for Save::times: each becomes a mesh time
+  std::vector<double> times;  // for Save::times: each becomes a mesh time
   std::optional<RunningCost> running;
-  std::vector<double> horizons;        // [N] or empty: per-sample horizons, each becomes a mesh time; the integral stops there too
+  std::vector<double>
+      horizons;  // [N] or empty: per-sample horizons, each becomes a mesh time; the integral stops there too
 };
 
 struct Roll {
@@ -52,7 +57,8 @@ struct Flow {
   // The same without gradients, with a typed failure and the partial trajectory instead of NaN.
   Outcome<Trajectory> trajectory(const Tensor& x0, const Tensor& control, std::vector<double> save_times = {}) const;
 
-  // The flow of the first layers alone, up to mesh step `steps`: its horizon is mesh.times[steps]. The control is cut with it.
+  // The flow of the first layers alone, up to mesh step `steps`: its horizon is mesh.times[steps]. The control is cut
+  // with it.
   struct Cut;
   Cut cut(const Tensor& control, std::int64_t steps) const;
 };

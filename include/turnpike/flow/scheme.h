@@ -39,10 +39,10 @@ struct QuadratureNode {
 };
 
 struct StepResult {
-  Tensor x1;                          // [N, d]
-  Tensor error;                       // [N, d] estimate of the local error; undefined unless asked for and embedded
+  Tensor x1;     // [N, d]
+  Tensor error;  // [N, d] estimate of the local error; undefined unless asked for and embedded
   std::vector<QuadratureNode> nodes;
-  std::vector<Tensor> stages;         // rates k_i, for dense output
+  std::vector<Tensor> stages;  // rates k_i, for dense output
 };
 
 class Scheme {
@@ -50,7 +50,7 @@ class Scheme {
   virtual ~Scheme() = default;
   virtual std::string name() const = 0;
   virtual int order() const = 0;
-  virtual int evaluations() const = 0;  // field evaluations a step; of an implicit scheme, at least
+  virtual int evaluations() const = 0;              // field evaluations a step; of an implicit scheme, at least
   virtual int embedded_order() const { return 0; }  // of the error estimate; 0: no estimate
   virtual bool symplectic() const { return false; }
   virtual bool reversible() const { return false; }
@@ -59,7 +59,8 @@ class Scheme {
 
   virtual StepResult step(const Rates& rates, double t, double h, const Tensor& x0, StepNeeds needs) const = 0;
 
-  // x0 from x1, where reversible(): the exact inverse of step, up to rounding (implicit schemes: up to their tolerance).
+  // x0 from x1, where reversible(): the exact inverse of step, up to rounding (implicit schemes: up to their
+  // tolerance).
   virtual Tensor inverse(const Rates& rates, double t, double h, const Tensor& x1) const;
 
   // x(t + theta h), 0 <= theta <= 1, from a step taken with needs.dense; order at least 3 where order() >= 3.

@@ -1,8 +1,8 @@
 // x_dot = f(t, x; u): the layer of a network, read as a vector field that a control u steers.
 //
 // Shapes: x [N, d] (N samples side by side), u [P] (one control value for all samples), result [N, d].
-// A field is a pure function without state: the control lives in Control, the parameters of training are the control's values.
-// Derive from VectorField to add your own; `turnpike/laws/laws.h` ships the checks that every field must pass.
+// A field is a pure function without state: the control lives in Control, the parameters of training are the control's
+// values. Derive from VectorField to add your own; `turnpike/laws/laws.h` ships the checks that every field must pass.
 //
 //   struct Pendulum final : VectorField {                       // q_dot = p, p_dot = -u_0 sin q
 //     std::string name() const override { return "pendulum"; }

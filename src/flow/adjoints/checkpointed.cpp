@@ -1,6 +1,6 @@
-// Binomial checkpointing (Griewank & Walther, Algorithm 799): with c free snapshots and r repetitions of a step allowed,
-// C(c + r, c) steps can be reversed. [lo, hi) is split at the first snapshot; the right part is reversed with c - 1 snapshots,
-// then the left part with c.
+// Binomial checkpointing (Griewank & Walther, Algorithm 799): with c free snapshots and r repetitions of a step
+// allowed, C(c + r, c) steps can be reversed. [lo, hi) is split at the first snapshot; the right part is reversed with
+// c - 1 snapshots, then the left part with c.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -25,8 +25,8 @@ std::int64_t first_part(std::int64_t length, std::int64_t free) {
   while (binomial(free + r, free) < static_cast<double>(length)) ++r;
   const double right = binomial(free - 1 + r, free - 1);  // steps the right part can have
   const double left_least = r >= 2 ? binomial(free + r - 2, free) : 1;
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::max(left_least, static_cast<double>(length) - right)), 1,
-                                  length - 1);
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::max(left_least, static_cast<double>(length) - right)),
+                                  1, length - 1);
 }
 
 class CheckpointedSweep final : public Sweep {
@@ -34,8 +34,9 @@ class CheckpointedSweep final : public Sweep {
   CheckpointedSweep(const RollPlan& plan, std::int64_t state_bytes) {
     const std::int64_t n_steps = plan.mesh.steps();
     const std::int64_t logarithmic = static_cast<std::int64_t>(std::ceil(std::log2(std::max<double>(2, n_steps)))) + 1;
-    const std::int64_t budget = plan.adjoint.budget_bytes > 0 ? plan.adjoint.budget_bytes / std::max<std::int64_t>(1, state_bytes)
-                                                              : logarithmic;
+    const std::int64_t budget = plan.adjoint.budget_bytes > 0
+                                    ? plan.adjoint.budget_bytes / std::max<std::int64_t>(1, state_bytes)
+                                    : logarithmic;
     free_ = std::clamp<std::int64_t>(budget - 1, 1, n_steps);  // x_0 takes one
     // The forward pass stores the snapshots that the first descent of the sweep will want.
     kept_[0] = Tensor();
@@ -63,7 +64,8 @@ class CheckpointedSweep final : public Sweep {
     at::NoGradGuard no_gradient;
     RollPlan states_only = plan;
     states_only.cost = nullptr;
-    for (std::int64_t k = from; k < to; ++k) x = take_step(states_only, k, x, [this](std::int64_t s) { return rows_[s]; }, {}).x1;
+    for (std::int64_t k = from; k < to; ++k)
+      x = take_step(states_only, k, x, [this](std::int64_t s) { return rows_[s]; }, {}).x1;
     return x;
   }
 

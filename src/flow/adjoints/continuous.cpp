@@ -1,8 +1,10 @@
 // The adjoint equation, solved backwards with the scheme itself from x(T):
 //
-//   x_dot = f,  p_dot = -f_x' p - g_x' s,  u_bar_dot = -f_u' p,  P_bar_dot = -g_P' s,      s the cotangent of the integral
+//   x_dot = f,  p_dot = -f_x' p - g_x' s,  u_bar_dot = -f_u' p,  P_bar_dot = -g_P' s,      s the cotangent of the
+//   integral
 //
-// All of it is one flat state, so any explicit scheme can carry it; it agrees with the discrete gradient to the scheme's order.
+// All of it is one flat state, so any explicit scheme can carry it; it agrees with the discrete gradient to the
+// scheme's order.
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -27,8 +29,10 @@ class ContinuousSweep final : public Sweep {
       for (int i = 0; i < slots.count; ++i) parts.push_back(bar.control.select(0, slots.entries[i].slot));
       if (bar.weight.defined()) parts.push_back(bar.weight);
       if (bar.bias.defined()) parts.push_back(bar.bias);
-      const Rates rates{[&](double t, const Tensor& packed) { return rate(plan, inputs, bar, slots, k, t, unpack(packed, parts)); },
-                        {}, {}};
+      const Rates rates{
+          [&](double t, const Tensor& packed) { return rate(plan, inputs, bar, slots, k, t, unpack(packed, parts)); },
+          {},
+          {}};
       const Tensor packed = plan.scheme->step(rates, start + h, -h, pack(parts), {}).x1;
       const std::vector<Tensor> next = unpack(packed, parts);
       x = next[0];
@@ -54,8 +58,8 @@ class ContinuousSweep final : public Sweep {
     return parts;
   }
 
-  static Tensor rate(const RollPlan& plan, const RollInputs& inputs, const Cotangents& bar, const ControlGrid::Stencil& slots,
-                     std::int64_t k, double t, const std::vector<Tensor>& state) {
+  static Tensor rate(const RollPlan& plan, const RollInputs& inputs, const Cotangents& bar,
+                     const ControlGrid::Stencil& slots, std::int64_t k, double t, const std::vector<Tensor>& state) {
     at::AutoGradMode with_gradient(true);
     torch::autograd::variable_list leaves{state[0].detach().requires_grad_()};
     for (int i = 0; i < slots.count; ++i) {
@@ -93,7 +97,8 @@ class ContinuousSweep final : public Sweep {
 
 std::unique_ptr<Sweep> make_continuous_sweep(const RollPlan& plan) {
   require(!plan.scheme->needs_partition() && !plan.scheme->implicit(),
-          "the continuous adjoint needs an explicit Runge-Kutta scheme, not '" + plan.scheme->name() + "'; use the discrete adjoint");
+          "the continuous adjoint needs an explicit Runge-Kutta scheme, not '" + plan.scheme->name() +
+              "'; use the discrete adjoint");
   return std::make_unique<ContinuousSweep>();
 }
 

@@ -22,6 +22,8 @@ class DiscreteSweep final : public Sweep {
 
 }  // namespace
 
-std::unique_ptr<Sweep> make_discrete_sweep(const RollPlan&) { return std::make_unique<DiscreteSweep>(); }
+std::unique_ptr<Sweep> make_discrete_sweep(const RollPlan&) {
+  return std::make_unique<DiscreteSweep>();
+}
 
 }  // namespace turnpike

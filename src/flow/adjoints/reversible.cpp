@@ -18,7 +18,8 @@ class ReversibleSweep final : public Sweep {
       {
         at::NoGradGuard no_gradient;
         const double start = plan.start(k), h = plan.length(k);
-        const Rates rates = bind_control(*plan.field, plan.grid, start, start + h, [&](std::int64_t s) { return rows[s]; });
+        const Rates rates =
+            bind_control(*plan.field, plan.grid, start, start + h, [&](std::int64_t s) { return rows[s]; });
         const Tensor before = plan.scheme->inverse(rates, start, h, x);
         x = plan.active.empty() ? before : at::where(plan.active[k], before, x);
       }
@@ -34,8 +35,10 @@ class ReversibleSweep final : public Sweep {
 }  // namespace
 
 std::unique_ptr<Sweep> make_reversible_sweep(const RollPlan& plan) {
-  require(plan.scheme->reversible(), "the reversible adjoint needs a reversible scheme (symplectic_euler, verlet or "
-                                     "implicit_midpoint), not '" + plan.scheme->name() + "'");
+  require(plan.scheme->reversible(),
+          "the reversible adjoint needs a reversible scheme (symplectic_euler, verlet or "
+          "implicit_midpoint), not '" +
+              plan.scheme->name() + "'");
   return std::make_unique<ReversibleSweep>();
 }
 

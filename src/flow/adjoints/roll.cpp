@@ -24,8 +24,8 @@ const char* name_of(AdjointKind kind) {
 
 AdjointKind adjoint_named(std::string_view name) {
   std::vector<std::string> names;
-  for (const AdjointKind kind : {AdjointKind::discrete, AdjointKind::autograd, AdjointKind::checkpointed, AdjointKind::reversible,
-                                 AdjointKind::continuous}) {
+  for (const AdjointKind kind : {AdjointKind::discrete, AdjointKind::autograd, AdjointKind::checkpointed,
+                                 AdjointKind::reversible, AdjointKind::continuous}) {
     if (name == name_of(kind)) return kind;
     names.emplace_back(name_of(kind));
   }
@@ -41,6 +41,14 @@ struct SweepHolder : torch::CustomClassHolder {
   RollPlan plan;
   std::unique_ptr<Sweep> sweep;
 };
+
+// An autograd function takes no undefined tensors: an empty one stands for "none".
+Tensor none_as_empty(const Tensor& tensor, const Tensor& like) {
+  return tensor.defined() ? tensor : at::empty({0}, like.options().requires_grad(false));
+}
+Tensor empty_as_none(const Tensor& tensor) {
+  return tensor.numel() == 0 ? Tensor() : tensor;
+}
 
 std::unique_ptr<Sweep> make_sweep(const RollPlan& plan, std::int64_t state_bytes) {
   switch (plan.adjoint.kind) {
@@ -60,7 +68,7 @@ struct RollFunction : torch::autograd::Function<RollFunction> {
     holder->sweep = make_sweep(plan, x0.nbytes());
     ctx->save_for_backward({x0, control, weight, bias});
 
-    const RollInputs inputs{x0, control, {weight, bias}};
+    const RollInputs inputs{x0, control, {empty_as_none(weight), empty_as_none(bias)}};
     const std::vector<Tensor> rows = control.unbind(0);
     const auto row = [&rows](std::int64_t slot) { return rows[slot]; };
     Tensor x = x0.detach(), integral;
@@ -89,7 +97,7 @@ struct RollFunction : torch::autograd::Function<RollFunction> {
     const auto holder = c10::static_intrusive_pointer_cast<SweepHolder>(ctx->saved_data["sweep"].toCapsule());
     const RollPlan& plan = holder->plan;
     const variable_list saved = ctx->get_saved_variables();
-    const RollInputs inputs{saved[0], saved[1], {saved[2], saved[3]}};
+    const RollInputs inputs{saved[0], saved[1], {empty_as_none(saved[2]), empty_as_none(saved[3])}};
     if (at::GradMode::is_enabled()) return differentiable_backward(plan, inputs, cotangents);
 
     Cotangents bar;
@@ -114,7 +122,8 @@ struct RollFunction : torch::autograd::Function<RollFunction> {
   }
 
   // Gradients that are themselves recorded: through the differentiable reference, or refused.
-  static variable_list differentiable_backward(const RollPlan& plan, const RollInputs& inputs, const variable_list& cotangents) {
+  static variable_list differentiable_backward(const RollPlan& plan, const RollInputs& inputs,
+                                               const variable_list& cotangents) {
     if (plan.adjoint.kind == AdjointKind::continuous) {
       throw Error("the continuous adjoint has no second derivatives; use the discrete adjoint");
     }
@@ -126,8 +135,8 @@ struct RollFunction : torch::autograd::Function<RollFunction> {
     for (const Tensor& input : all) {
       if (input.defined() && input.requires_grad()) wanted.push_back(input);
     }
-    const variable_list gradients =
-        torch::autograd::grad(outputs, wanted, cotangents, /*retain_graph=*/true, /*create_graph=*/true, /*allow_unused=*/true);
+    const variable_list gradients = torch::autograd::grad(outputs, wanted, cotangents, /*retain_graph=*/true,
+                                                          /*create_graph=*/true, /*allow_unused=*/true);
     variable_list result;
     std::size_t next = 0;
     for (const Tensor& input : all) {
@@ -141,7 +150,9 @@ struct RollFunction : torch::autograd::Function<RollFunction> {
 }  // namespace
 
 RollOutputs roll_with_adjoint(const RollPlan& plan, const RollInputs& inputs) {
-  const variable_list outputs = RollFunction::apply(inputs.x0, inputs.control, inputs.readout.weight, inputs.readout.bias, plan);
+  const variable_list outputs =
+      RollFunction::apply(inputs.x0, inputs.control, none_as_empty(inputs.readout.weight, inputs.x0),
+                          none_as_empty(inputs.readout.bias, inputs.x0), plan);
   RollOutputs out;
   std::size_t next = 0;
   out.end = outputs[next++];

@@ -1,5 +1,5 @@
-// What every adjoint shares: the plan of a roll (all that is not a differentiable tensor), one step of it, and the pull-back of
-// a step. The adjoints differ only in where the states of the backward sweep come from.
+// What every adjoint shares: the plan of a roll (all that is not a differentiable tensor), one step of it, and the
+// pull-back of a step. The adjoints differ only in where the states of the backward sweep come from.
 #pragma once
 
 #include <functional>
@@ -15,10 +15,10 @@ struct RollPlan {
   SchemePtr scheme;
   Mesh mesh;
   Adjoint adjoint;
-  CostPtr cost;                      // of the running cost; null: none
+  CostPtr cost;  // of the running cost; null: none
   Tensor y;
-  std::vector<std::int64_t> saved;   // mesh indices of the states to return, ascending
-  std::vector<Tensor> active;        // [K] of [N, 1] bool, or empty: which samples still move in step k
+  std::vector<std::int64_t> saved;  // mesh indices of the states to return, ascending
+  std::vector<Tensor> active;       // [K] of [N, 1] bool, or empty: which samples still move in step k
 
   double start(std::int64_t k) const { return mesh.times[k]; }
   double length(std::int64_t k) const { return mesh.times[k + 1] - mesh.times[k]; }
@@ -26,12 +26,12 @@ struct RollPlan {
 
 struct RollInputs {
   Tensor x0, control;
-  Readout readout;                   // tensors undefined where there is no running cost
+  Readout readout;  // tensors undefined where there is no running cost
 };
 
 struct RollOutputs {
-  Tensor end, integral;              // integral undefined without a running cost
-  Tensor states;                     // [n_saved, N, d] or undefined
+  Tensor end, integral;  // integral undefined without a running cost
+  Tensor states;         // [n_saved, N, d] or undefined
 };
 
 // A row of the control, by slot.
@@ -41,16 +41,17 @@ using ControlRow = std::function<Tensor(std::int64_t slot)>;
 Rates bind_control(const VectorField& field, const ControlGrid& grid, double start, double end, ControlRow row);
 
 struct StepOutputs {
-  Tensor x1, integral;               // integral over the step, [N]
+  Tensor x1, integral;  // integral over the step, [N]
 };
-StepOutputs take_step(const RollPlan& plan, std::int64_t k, const Tensor& x0, const ControlRow& row, const Readout& readout);
+StepOutputs take_step(const RollPlan& plan, std::int64_t k, const Tensor& x0, const ControlRow& row,
+                      const Readout& readout);
 
 // Cotangents that a backward sweep carries and collects.
 struct Cotangents {
-  Tensor x;                          // [N, d] of the current state
-  Tensor integral;                   // [N]
-  Tensor control;                    // [slots, P]
-  Tensor weight, bias;               // of the readout; undefined if no gradient is wanted
+  Tensor x;             // [N, d] of the current state
+  Tensor integral;      // [N]
+  Tensor control;       // [slots, P]
+  Tensor weight, bias;  // of the readout; undefined if no gradient is wanted
 };
 
 // Pulls `bar.x` (of x_{k+1}) and `bar.integral` back through step k, from its start state: bar.x becomes that of x_k.

@@ -10,7 +10,8 @@ Rates bind_control(const VectorField& field, const ControlGrid& grid, double sta
   const auto control_at = [&grid, start, end, row](double t) -> Tensor {
     const ControlGrid::Stencil at_t = grid.stencil(t, start, end);
     if (at_t.count == 1) return row(at_t.entries[0].slot);
-    return at::add(row(at_t.entries[0].slot) * at_t.entries[0].weight, row(at_t.entries[1].slot), at_t.entries[1].weight);
+    return at::add(row(at_t.entries[0].slot) * at_t.entries[0].weight, row(at_t.entries[1].slot),
+                   at_t.entries[1].weight);
   };
   Rates rates;
   rates.full = [&field, control_at](double t, const Tensor& x) { return field(t, x, control_at(t)); };
@@ -64,8 +65,8 @@ void pull_back_step(const RollPlan& plan, const RollInputs& inputs, std::int64_t
     outputs.push_back(out.integral);
     cotangents.push_back(bar.integral);
   }
-  const auto gradients =
-      torch::autograd::grad(outputs, leaves, cotangents, /*retain_graph=*/false, /*create_graph=*/false, /*allow_unused=*/true);
+  const auto gradients = torch::autograd::grad(outputs, leaves, cotangents, /*retain_graph=*/false,
+                                               /*create_graph=*/false, /*allow_unused=*/true);
 
   at::NoGradGuard no_gradient;
   bar.x = gradients[0].defined() ? gradients[0] : at::zeros_like(bar.x);

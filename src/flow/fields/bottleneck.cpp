@@ -59,7 +59,8 @@ class BottleneckField final : public VectorField {
 
 FieldPtr bottleneck_field(const FieldSpec& spec) {
   require(spec.dimension > 0 && spec.hidden >= 0, "bottleneck_field: dimension must be > 0 and hidden >= 0");
-  return std::make_shared<BottleneckField>(spec.dimension, spec.hidden > 0 ? spec.hidden : spec.dimension, spec.activation);
+  return std::make_shared<BottleneckField>(spec.dimension, spec.hidden > 0 ? spec.hidden : spec.dimension,
+                                           spec.activation);
 }
 
 }  // namespace turnpike

@@ -32,6 +32,8 @@ class ControlReader {
 double operator_norm(const Tensor& matrix);  // largest singular value
 
 // TorchScript for sigma applied to `x`.
-inline std::string script_of(Activation kind) { return facts_of(kind).torchscript; }
+inline std::string script_of(Activation kind) {
+  return facts_of(kind).torchscript;
+}
 
 }  // namespace turnpike

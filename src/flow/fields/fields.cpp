@@ -9,7 +9,9 @@
 
 namespace turnpike {
 
-double operator_norm(const Tensor& matrix) { return at::linalg_matrix_norm(matrix.detach(), 2).item<double>(); }
+double operator_norm(const Tensor& matrix) {
+  return at::linalg_matrix_norm(matrix.detach(), 2).item<double>();
+}
 
 const std::vector<FieldEntry>& field_table() {
   static const std::vector<FieldEntry> table = {

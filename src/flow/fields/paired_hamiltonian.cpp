@@ -1,4 +1,5 @@
-// q_dot = sigma(K p + b_q), p_dot = sigma(-K' q + b_p),  x = (q, p), K [d/2, d/2].  Haber & Ruthotto, arXiv:1705.03341, eq. (13)
+// q_dot = sigma(K p + b_q), p_dot = sigma(-K' q + b_p),  x = (q, p), K [d/2, d/2].  Haber & Ruthotto, arXiv:1705.03341,
+// eq. (13)
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
@@ -61,8 +62,9 @@ class PairedHamiltonianField final : public VectorField {
 }  // namespace
 
 FieldPtr paired_hamiltonian_field(const FieldSpec& spec) {
-  require(spec.dimension > 0 && spec.dimension % 2 == 0,
-          fmt::format("the hamiltonian field splits x into q and p: the dimension must be even, got {}", spec.dimension));
+  require(
+      spec.dimension > 0 && spec.dimension % 2 == 0,
+      fmt::format("the hamiltonian field splits x into q and p: the dimension must be even, got {}", spec.dimension));
   return std::make_shared<PairedHamiltonianField>(spec.dimension, spec.activation);
 }
 

@@ -77,6 +77,8 @@ class ExplicitRungeKutta final : public Scheme {
 
 }  // namespace
 
-SchemePtr explicit_runge_kutta(const Tableau& tableau) { return std::make_shared<ExplicitRungeKutta>(tableau); }
+SchemePtr explicit_runge_kutta(const Tableau& tableau) {
+  return std::make_shared<ExplicitRungeKutta>(tableau);
+}
 
 }  // namespace turnpike

@@ -1,11 +1,12 @@
 // z = x0 + h/2 f(t + h/2, z),  x1 = 2 z - x0: order 2, symplectic, symmetric, A-stable.
 //
-// Newton's method per sample with the d x d Jacobian of f (f must act on each sample by itself), until the update is below
-// 32 ulp of |z|: that is the tolerance to which step and inverse agree.
+// Newton's method per sample with the d x d Jacobian of f (f must act on each sample by itself), until the update is
+// below 32 ulp of |z|: that is the tolerance to which step and inverse agree.
 //
-// Derivatives by the implicit function theorem. With F(z; x0, u) = z - x0 - h/2 f(z; u), A = dF/dz at the solution z*, both held
-// fixed, the chord iteration z_{m+1} = z_m - A^-1 F(z_m; x0, u) from z_0 = z* has error O(|d(x0, u)|^{m+1}): one pass gives exact
-// first derivatives (dz = A^-1 (dx0 + h/2 f_u du)), a second pass exact second ones. Both are taken, so third derivatives are wrong.
+// Derivatives by the implicit function theorem. With F(z; x0, u) = z - x0 - h/2 f(z; u), A = dF/dz at the solution z*,
+// both held fixed, the chord iteration z_{m+1} = z_m - A^-1 F(z_m; x0, u) from z_0 = z* has error O(|d(x0, u)|^{m+1}):
+// one pass gives exact first derivatives (dz = A^-1 (dx0 + h/2 f_u du)), a second pass exact second ones. Both are
+// taken, so third derivatives are wrong.
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -93,12 +94,15 @@ class ImplicitMidpoint final : public Scheme {
       if (change <= 32 * epsilon) return z;
       if (!std::isfinite(change)) break;
     }
-    throw NoConvergence(fmt::format("Newton's method for the implicit midpoint step at t = {:.6g} with h = {:.3g} did not converge", t, h));
+    throw NoConvergence(fmt::format(
+        "Newton's method for the implicit midpoint step at t = {:.6g} with h = {:.3g} did not converge", t, h));
   }
 };
 
 }  // namespace
 
-SchemePtr implicit_midpoint() { return std::make_shared<ImplicitMidpoint>(); }
+SchemePtr implicit_midpoint() {
+  return std::make_shared<ImplicitMidpoint>();
+}
 
 }  // namespace turnpike

@@ -10,7 +10,8 @@
 namespace turnpike {
 
 Tensor Scheme::inverse(const Rates&, double, double, const Tensor&) const {
-  throw ContractError("the scheme '" + name() + "' cannot be undone; the reversible adjoint needs symplectic_euler, verlet or "
+  throw ContractError("the scheme '" + name() +
+                      "' cannot be undone; the reversible adjoint needs symplectic_euler, verlet or "
                       "implicit_midpoint");
 }
 
@@ -28,7 +29,8 @@ const std::vector<SchemeEntry>& scheme_table() {
       {"midpoint", "explicit midpoint, order 2", [] { return explicit_runge_kutta(midpoint_tableau()); }},
       {"heun", "Heun, order 2", [] { return explicit_runge_kutta(heun_tableau()); }},
       {"rk4", "classical Runge-Kutta, order 4", [] { return explicit_runge_kutta(rk4_tableau()); }},
-      {"dopri5", "Dormand-Prince 5(4), adaptive, dense output", [] { return explicit_runge_kutta(dormand_prince_tableau()); }},
+      {"dopri5", "Dormand-Prince 5(4), adaptive, dense output",
+       [] { return explicit_runge_kutta(dormand_prince_tableau()); }},
       {"symplectic_euler", "order 1, partitioned fields, reversible", &symplectic_euler},
       {"verlet", "velocity Verlet, order 2, partitioned fields, reversible", &verlet},
       {"implicit_midpoint", "order 2, symplectic, A-stable, reversible", &implicit_midpoint},

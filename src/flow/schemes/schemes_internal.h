@@ -1,4 +1,5 @@
-// The constructors that scheme_table() lists; one file a scheme (explicit Runge-Kutta schemes are one file and a tableau each).
+// The constructors that scheme_table() lists; one file a scheme (explicit Runge-Kutta schemes are one file and a
+// tableau each).
 #pragma once
 
 #include <turnpike/flow/scheme.h>

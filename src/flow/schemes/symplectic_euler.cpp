@@ -45,6 +45,8 @@ class SymplecticEuler final : public Scheme {
 
 }  // namespace
 
-SchemePtr symplectic_euler() { return std::make_shared<SymplecticEuler>(); }
+SchemePtr symplectic_euler() {
+  return std::make_shared<SymplecticEuler>();
+}
 
 }  // namespace turnpike

@@ -1,4 +1,5 @@
-// p' = p0 + h/2 p_dot(t, q0),  q1 = q0 + h q_dot(t + h/2, p'),  p1 = p' + h/2 p_dot(t + h, q1).  Hairer, Lubich & Wanner (2003)
+// p' = p0 + h/2 p_dot(t, q0),  q1 = q0 + h q_dot(t + h/2, p'),  p1 = p' + h/2 p_dot(t + h, q1).  Hairer, Lubich &
+// Wanner (2003)
 #include <ATen/ATen.h>
 
 #include "schemes_internal.h"
@@ -49,6 +50,8 @@ class Verlet final : public Scheme {
 
 }  // namespace
 
-SchemePtr verlet() { return std::make_shared<Verlet>(); }
+SchemePtr verlet() {
+  return std::make_shared<Verlet>();
+}
 
 }  // namespace turnpike
