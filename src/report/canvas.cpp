@@ -88,6 +88,7 @@ std::string opacity_attribute(double opacity) {
 std::string stroke_class(int colour) {
   if (colour == ink::text) return "sk";
   if (colour == ink::muted) return "sm";
+  if (colour == ink::on_picture) return "sp";
   return fmt::format("s{}", std::max(colour, 0) % n_colours);
 }
 
@@ -285,6 +286,7 @@ void Canvas::box(Rect r, int colour, double opacity) {
 }
 
 void Canvas::image(Rect r, const std::string& address, bool smooth) {
+  has_picture_ = true;
   out_ += fmt::format(
       "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\"{} href=\"{}\"/>", pixel(r.left),
       pixel(r.top), pixel(r.width()), pixel(r.height()), smooth ? "" : " style=\"image-rendering:pixelated\"", address);
@@ -293,7 +295,15 @@ void Canvas::image(Rect r, const std::string& address, bool smooth) {
 void Canvas::text(const FittedLabel& label, double x, double baseline, Anchor anchor, const char* css_class) {
   out_ += text_element(label, x, baseline, anchor, css_class);
   double left = anchor == Anchor::start ? x : anchor == Anchor::middle ? x - label.width / 2 : x - label.width;
-  take({left, baseline - label.size, left + label.width, baseline - label.size + label.height()});
+  Rect r{left, baseline - label.size, left + label.width, baseline - label.size + label.height()};
+  take(r);
+  texts_.push_back(r);
+}
+
+bool Canvas::overlaps_text(Rect r) const {
+  return std::any_of(texts_.begin(), texts_.end(), [&](const Rect& t) {
+    return r.left < t.right && t.left < r.right && r.top < t.bottom && t.top < r.bottom;
+  });
 }
 
 bool Canvas::is_free(Rect r) const {

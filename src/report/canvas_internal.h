@@ -36,6 +36,11 @@ struct Range {
   }
 };
 
+// Dark in both themes: for lines on pictures, whose colours do not follow the theme.
+namespace ink {
+inline constexpr int on_picture = -4;
+}
+
 // CSS classes of a colour: "s3" strokes, "f3" fills.
 std::string stroke_class(int colour);
 std::string fill_class(int colour);
@@ -78,6 +83,8 @@ class Canvas {
   // Whether nothing was drawn in `r`; `take` marks it.
   bool is_free(Rect r) const;
   void take(Rect r);
+  bool overlaps_text(Rect r) const;
+  bool has_picture() const { return has_picture_; }
 
   const std::string& svg() const { return out_; }
 
@@ -87,6 +94,8 @@ class Canvas {
   std::string out_;
   long n_columns_, n_rows_;
   std::vector<char> covered_;
+  std::vector<Rect> texts_;
+  bool has_picture_ = false;
   void take_segment(Point a, Point b);
 };
 

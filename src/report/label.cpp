@@ -247,7 +247,7 @@ double text_width(std::string_view text, double size) {
 
 double width_of(const Label& label, double size) {
   double width = 0;
-  for (const Run& run : label) width += text_width(run.text, size * run.scale) * (run.bold ? 1.09 : 1);
+  for (const Run& run : label) width += text_width(run.text, size * run.scale) * (run.bold ? 1.15 : 1);
   return width;
 }
 

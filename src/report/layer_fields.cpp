@@ -195,6 +195,8 @@ class ContoursLayer : public Layer {
     y.add_tight(grid_.y_low, grid_.y_high);
   }
   void draw(Canvas& canvas) const override {
+    Look look = look_;
+    if (canvas.has_picture() && look.colour == ink::text) look.colour = ink::on_picture;
     for (double level : levels_) {
       std::vector<Polyline> lines = project(canvas, contour_lines(grid_, level));
       Polyline all;
@@ -202,7 +204,7 @@ class ContoursLayer : public Layer {
         all.insert(all.end(), line.begin(), line.end());
         all.push_back({NAN, NAN});
       }
-      canvas.curve(all, look_);
+      canvas.curve(all, look);
       if (levels_.size() > 1) write_level(canvas, lines, level);
     }
   }
@@ -227,23 +229,25 @@ class ContoursLayer : public Layer {
   }
 
  private:
-  // The value in the middle of the longest line of its level, if that is long enough.
+  // The value on the longest line of its level, if that is long enough, clear of the other values.
   void write_level(Canvas& canvas, const std::vector<Polyline>& lines, double level) const {
-    double longest = 0;
-    Point middle{};
+    const Polyline* longest = nullptr;
+    double length = 0;
     for (const Polyline& line : lines) {
-      std::vector<double> length{0};
+      double own = 0;
       for (std::size_t i = 1; i < line.size(); ++i)
-        length.push_back(length.back() + std::hypot(line[i].x - line[i - 1].x, line[i].y - line[i - 1].y));
-      if (!(length.back() > longest)) continue;
-      longest = length.back();
-      std::size_t at = std::lower_bound(length.begin(), length.end(), longest / 2) - length.begin();
-      middle = line[at];
+        own += std::hypot(line[i].x - line[i - 1].x, line[i].y - line[i - 1].y);
+      if (own > length) length = own, longest = &line;
     }
     FittedLabel text = fit_label(format_number(level, 3), 10, 80);
-    Rect r{middle.x - text.width / 2 - 2, middle.y - 8, middle.x + text.width / 2 + 2, middle.y + 6};
-    if (longest > 4 * text.width && canvas.frame().contains(r))
-      canvas.text(text, middle.x, middle.y + 3.5, Anchor::middle, "t h");
+    if (length < 5 * text.width) return;
+    for (double at : {0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9}) {
+      Point p = (*longest)[std::size_t(at * (longest->size() - 1))];
+      Rect r{p.x - text.width / 2 - 6, p.y - 10, p.x + text.width / 2 + 6, p.y + 8};
+      if (!canvas.frame().contains(r) || canvas.overlaps_text(r)) continue;
+      canvas.text(text, p.x, p.y + 3.5, Anchor::middle, "t h");
+      return;
+    }
   }
   Grid grid_;
   std::vector<double> levels_;

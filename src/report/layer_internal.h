@@ -1,6 +1,7 @@
 // What a panel is made of: layers, each with its data, its drawing, its legend entries and its rows of the CSV file.
 #pragma once
 
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -63,7 +64,7 @@ struct ColourBar {
   Range range;
 };
 
-enum class Depth { background, data, annotation };
+enum class Depth { background, data, reference, annotation };
 
 class Layer {
  public:
@@ -79,10 +80,11 @@ class Layer {
 // ContractError unless both columns are equally long.
 void require_same_length(const char* what, std::size_t a, std::size_t b);
 
+// Together with the colour (label modulo n_colours) different for the first 49 classes.
 inline Marker class_marker(int label) {
   constexpr Marker order[] = {Marker::circle, Marker::square,   Marker::triangle, Marker::diamond,
                               Marker::cross,  Marker::inverted, Marker::plus};
-  return order[label % std::size(order)];
+  return order[(label + label / n_colours) % std::size(order)];
 }
 
 }  // namespace turnpike

@@ -1,6 +1,7 @@
 // Reference lines and notes: what is said about the data.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "layer_internal.h"
 
@@ -11,7 +12,7 @@ class ReferenceLayer : public Layer {
  public:
   ReferenceLayer(bool vertical, double value, std::string label, Look look)
       : vertical_(vertical), value_(value), label_(std::move(label)), look_(std::move(look)) {}
-  Depth depth() const override { return Depth::annotation; }
+  Depth depth() const override { return Depth::reference; }
   void extend(Extent& x, Extent& y) const override { (vertical_ ? x : y).add(value_); }
   void draw(Canvas& canvas) const override {
     const Rect& f = canvas.frame();
@@ -74,10 +75,26 @@ class NoteLayer : public Layer {
     Point p = canvas.at(x_, y_);
     if (!std::isfinite(p.x + p.y) || p.x < f.left || p.x > f.right || p.y < f.top || p.y > f.bottom) return;
     FittedLabel text = fit_label(text_, 12, std::min(220.0, f.width() * 0.6), 3);
-    double left = std::clamp(p.x + 8, f.left + 2, std::max(f.left + 2, f.right - text.width - 2));
-    double top = std::clamp(p.y - 6 - text.height(), f.top + 2, std::max(f.top + 2, f.bottom - text.height() - 2));
+    // Above right first, then around the point, then farther away.
+    auto at = [&](double right, double up, double away) {
+      double left = right > 0 ? p.x + away : right < 0 ? p.x - away - text.width : p.x - text.width / 2;
+      double top = up > 0 ? p.y - away - text.height() : up < 0 ? p.y + away : p.y - text.height() / 2;
+      left = std::clamp(left, f.left + 2, std::max(f.left + 2, f.right - text.width - 2));
+      top = std::clamp(top, f.top + 2, std::max(f.top + 2, f.bottom - text.height() - 2));
+      return Rect{left, top, left + text.width, top + text.height()};
+    };
+    Rect place = at(1, 1, 6);
+    bool found = false;
+    for (double away : {6.0, 14.0, 26.0, 40.0}) {
+      for (auto [right, up] : {std::pair{1, 1}, {-1, 1}, {1, -1}, {-1, -1}, {0, 1}, {0, -1}}) {
+        Rect candidate = at(right, up, away);
+        if (found || !canvas.is_free(candidate)) continue;
+        place = candidate;
+        found = true;
+      }
+    }
     canvas.markers({p}, Look{.colour = ink::text, .marker = Marker::circle, .size = 5});
-    canvas.text(text, left, top + text.size, Anchor::start, "t h");
+    canvas.text(text, place.left, place.top + text.size, Anchor::start, "t h");
   }
   void rows(std::vector<DataRow>& out) const override {
     out.push_back({.mark = "note", .series = plain_text(text_), .item = "", .x = x_, .y = y_});

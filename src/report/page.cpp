@@ -152,7 +152,7 @@ a{color:var(--link)}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.88em}
 code{background:var(--neutral-back);border-radius:4px;padding:.08em .3em}
 pre{background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:12px 14px;overflow-x:auto;line-height:1.45}
-math{font-size:1.06em}
+math{font-family:"Latin Modern Math","STIX Two Math","Cambria Math","DejaVu Math TeX Gyre",math;font-size:1.06em}
 math[display=block]{margin:.9rem 0;overflow-x:auto;overflow-y:hidden;padding:2px 0}
 .chips{display:flex;flex-wrap:wrap;gap:8px;margin:.8rem 0}
 .chip{display:inline-block;border-radius:999px;padding:.1em .7em;font-size:.86rem;font-weight:600;white-space:nowrap;background:var(--neutral-back);color:var(--text)}

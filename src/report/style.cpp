@@ -52,6 +52,7 @@ std::string figure_sheet(Theme theme) {
       ".tp .m{font-family:'STIX Two Text','Latin Modern Roman','Times New Roman','Liberation Serif','DejaVu "
       "Serif',serif;font-style:italic}"
       ".tp .b{font-weight:600}"
+      ".tp .sp{stroke:#1f2328}"
       ".tp .h{paint-order:stroke;stroke-width:3px;stroke-linejoin:round}";
   std::string sheet = shape + figure_rules(theme == Theme::dark, ".tp");
   if (theme == Theme::system) sheet += "@media(prefers-color-scheme:dark){" + figure_rules(true, ".tp") + "}";

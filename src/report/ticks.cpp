@@ -78,7 +78,10 @@ Ticks linear_ticks(double low, double high, int at_most) {
   double offset = 0;
   if (top - k > 5) {
     offset = scaled(multiples.empty() ? 0 : multiples.front(), k);
-    ticks.common = (offset < 0 ? "− " : "+ ") + fmt::format("{:.{}f}", std::abs(offset), std::max(-k, 0));
+    std::string digits = fmt::format("{:.{}f}", std::abs(offset), std::max(-k, 0));
+    if (k < 0) digits.erase(digits.find_last_not_of('0') + 1);
+    if (digits.back() == '.') digits.pop_back();
+    ticks.common = (offset < 0 ? "− " : "+ ") + digits;
     top = int(std::floor(std::log10(span)));
   }
   int shift = top >= 5 || top <= -4 ? top : 0;
@@ -138,7 +141,7 @@ Ticks log_ticks(double low, double high, int at_most) {
         ticks.minor.push_back(power);
       }
     }
-    if (decades > 8) continue;  // nine marks a decade would be a grey bar
+    if (stride > 1) continue;  // nine marks a decade would be a grey bar
     for (double mantissa = 2; mantissa < 10; ++mantissa) {
       if (inside(mantissa * power)) ticks.minor.push_back(mantissa * power);
     }

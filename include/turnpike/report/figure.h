@@ -124,6 +124,7 @@ class Panel {
 
  private:
   friend class FigureWriter;
+  friend class PanelDrawing;
   Panel& add(std::shared_ptr<const Layer> layer);
   Look resolve(Look look);
   std::string title_;
