@@ -148,7 +148,7 @@ Dataset swiss_roll(std::int64_t n, double noise, std::uint64_t seed, std::int64_
 // many samples. Haber and Ruthotto (as above).
 Dataset peaks_set(std::int64_t n, double noise, std::uint64_t seed, std::int64_t) {
   constexpr double low = -6.551133332835841,
-                   high = 8.106213589442334;  // to the digits of a Newton search from MATLAB's grid
+                   high = 8.106213589442334;  // at (0.2283, -1.6255) and (-0.0093, 1.5814)
   return noisy(n, noise, seed, {"deep", "low", "middle", "high", "peak"}, [](std::int64_t i, Random& random) -> Sample {
     for (;;) {
       const double x = random.uniform(-3, 3), y = random.uniform(-3, 3);

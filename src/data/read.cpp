@@ -382,6 +382,7 @@ Tensor array_inputs(Array array, const std::string& name) {
   const bool floating = is_floating(array.dtype);
   Tensor x = tensor_of(std::move(array)).reshape({n, d});
   if (floating) {
+    if (x.element_size() < 4) x = x.to(torch::kFloat);  // half precision is for files, not for arithmetic here
     const Tensor bad = torch::isfinite(x).all(1).logical_not().nonzero();
     if (bad.size(0) > 0)
       throw InputError(
@@ -398,10 +399,10 @@ void note_sizes(Loaded& loaded) {
 
 Split split_of(const Loaded& loaded, const Source& source, const SplitOptions& options) {
   if (source.n_test == 0 || !options.file.empty())
-    return make_split(loaded.data, options, loaded.source_rows, source.rows());
+    return make_split(loaded.data, options, loaded.source_rows, source.n_rows);
   std::vector<std::int64_t> test;
   for (std::size_t i = 0; i < loaded.source_rows.size(); ++i) {
-    if (loaded.source_rows[i] >= source.rows() - source.n_test) test.push_back(static_cast<std::int64_t>(i));
+    if (loaded.source_rows[i] >= source.n_rows - source.n_test) test.push_back(static_cast<std::int64_t>(i));
   }
   return split_with_test(loaded.data, std::move(test), options);
 }
@@ -441,11 +442,11 @@ Loaded read_dataset(const std::filesystem::path& path, const ReadOptions& option
   schema.targets = described(targets, separate);
   decide_task(targets, options.task, schema, loaded.notes);
 
-  loaded.source_rows = labelled_rows(targets, source.rows());
+  loaded.source_rows = labelled_rows(targets, source.n_rows);
   const auto n = static_cast<std::int64_t>(loaded.source_rows.size());
   if (n == 0) throw InputError(source.name + ": every row lacks its target");
-  if (n < source.rows())
-    loaded.notes.push_back(fmt::format("{} without a target dropped", plural(source.rows() - n, "row")));
+  if (n < source.n_rows)
+    loaded.notes.push_back(fmt::format("{} without a target dropped", plural(source.n_rows - n, "row")));
   loaded.data.y = coded_targets(targets, schema, loaded.source_rows);
 
   if (source.x && stays_array(*source.x)) {
@@ -589,7 +590,7 @@ Loaded read_with_schema(const std::filesystem::path& path, const DataSchema& sch
   Loaded loaded;
   loaded.data.schema = schema;
   loaded.notes = std::move(source.notes);
-  const std::int64_t n_source = source.rows();
+  const std::int64_t n_source = source.n_rows;
 
   std::vector<RawColumn> targets;
   if (labels != Labels::none) {

@@ -137,8 +137,7 @@ void open_idx_folder(const std::filesystem::path& folder, IdxFolder which, Sourc
   source.y = concatenated(std::move(*source.y), read_idx(test_labels), source.name);
 }
 
-// A file of labels as an array: numbers as they are, words stay words.
-LabelFile open_labels(const std::filesystem::path& path) {
+LabelFile open_labels(const std::filesystem::path& path, std::int64_t n_samples) {
   switch (format_of(path)) {
     case Format::npy: return {std::nullopt, read_npy(path)};
     case Format::idx: return {std::nullopt, read_idx(path)};
@@ -146,7 +145,9 @@ LabelFile open_labels(const std::filesystem::path& path) {
       throw InputError(fmt::format("{} is an NPZ; give the labels as NPY, IDX or one column of text", path.string()));
     case Format::text: break;
   }
-  Table table = read_csv(path);
+  // One row more than samples is a header; otherwise every row is a label.
+  Table table = read_csv(path, {.header = Header::absent});
+  if (table.rows() == n_samples + 1) table = read_csv(path, {.header = Header::present});
   if (table.columns() != 1) {
     throw InputError(fmt::format("{} has {} columns; a file of labels has one", path.string(), table.columns()));
   }
@@ -170,16 +171,17 @@ Source open_source(const std::filesystem::path& path, const std::string& target,
     }
   }
   if (source.x) require_samples(*source.x, source.name);
+  source.n_rows = source.table ? source.table->rows() : source.x->shape[0];
   if (!labels.empty()) {
-    LabelFile file = open_labels(labels);
+    LabelFile file = open_labels(labels, source.n_rows);
     source.labels = std::move(file.table);
     if (file.array) source.y = std::move(file.array);
   }
   const std::int64_t n_labels = source.labels ? source.labels->rows()
                                 : source.y    ? (source.y->shape.empty() ? 0 : source.y->shape[0])
                                               : -1;
-  if (n_labels >= 0 && n_labels != source.rows()) {
-    throw InputError(fmt::format("{} has {} samples but {} has {} labels", source.name, source.rows(),
+  if (n_labels >= 0 && n_labels != source.n_rows) {
+    throw InputError(fmt::format("{} has {} samples but {} has {} labels", source.name, source.n_rows,
                                  labels.empty() ? "the same source" : labels.string(), n_labels));
   }
   return source;

@@ -17,10 +17,9 @@ struct Source {
   std::optional<Table> table;   // either a table
   std::optional<Array> x, y;    // or arrays: x [N, ...], y [N] or [N, m] if there are labels as an array
   std::optional<Table> labels;  // labels as one column of text, from a file of their own
+  std::int64_t n_rows = 0;      // samples; it stays when x is moved out
   std::int64_t n_test = 0;      // the last rows are a test part that the source itself gives
   std::vector<std::string> notes;
-
-  std::int64_t rows() const { return table ? table->rows() : x->shape[0]; }
 };
 
 enum class IdxFolder { training_and_test, newest };  // newest: the test part if there is one, else the training part

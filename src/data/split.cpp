@@ -110,8 +110,8 @@ std::vector<int> parts_in_file(const std::filesystem::path& path, std::int64_t n
     throw InputError(
         fmt::format("{} has {} columns; a split file has one word or number a row", path.string(), table.columns()));
   }
-  const std::int64_t first = part_in(table.cell(0, 0)) || integer_in(table.cell(0, 0)) ? 0 : 1;  // a header
-  const std::int64_t n = table.rows() - first;
+  const bool header = !part_in(table.cell(0, 0)) && !integer_in(table.cell(0, 0));
+  const std::int64_t first = header ? 1 : 0, n = table.rows() - first;
   std::vector<int> parts(static_cast<std::size_t>(n_source), 0);
   if (n == n_source) {
     for (std::int64_t i = 0; i < n; ++i) {
@@ -124,8 +124,7 @@ std::vector<int> parts_in_file(const std::filesystem::path& path, std::int64_t n
     }
     return parts;
   }
-  if (part_in(table.cell(first < table.rows() ? first : 0, 0)) &&
-      !integer_in(table.cell(first < table.rows() ? first : 0, 0))) {
+  if (n == 0 || !integer_in(table.cell(first, 0))) {
     throw InputError(fmt::format("{} has {} rows where the data have {}", path.string(), n, n_source));
   }
   const bool lists_train = path.filename().string().find("train") != std::string::npos;
