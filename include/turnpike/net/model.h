@@ -1,10 +1,11 @@
-// A trained network as one value: standardised input -> lift -> flow -> readout, with all that is needed to use it on new data.
+// A trained network as one value: standardised input -> lift -> flow -> readout, with all that is needed to use it on
+// new data.
 //
 //   x_0 = lift(x),  x_dot = f(t, x; u(t)) on [0, T],  z = P x(T)
 //
 // Shapes: features x [N, n_features], states [N, width], outputs z [N, n_outputs].
 //
-//   Model model = Model::make(spec, dtype, seed);
+//   Model model = Model::make(spec, at::kDouble, seed);
 //   Tensor z = model.forward(x);                                   // gradients flow to model.parameters()
 //   save_model(path, model);  Model again = load_model(path);      // same outputs, bit for bit
 #pragma once
@@ -18,31 +19,23 @@
 #include <turnpike/data/standardise.h>
 #include <turnpike/flow/fields.h>
 #include <turnpike/flow/flow.h>
+#include <turnpike/io/safetensors.h>
+#include <turnpike/net/target.h>
 
 namespace turnpike {
 
-// How labels become the y of a cost, and outputs become decisions.
-enum class TargetCoding {
-  real,     // regression: y [N, m]
-  signs,    // two classes as -1, +1: m = 1, decided by the sign
-  one_hot,  // C classes as unit vectors: m = C, decided by the largest output
-  classes   // class numbers for cross entropy: m = C
-};
-const char* name_of(TargetCoding coding);
-TargetCoding target_coding_named(std::string_view name);
-// The coding a cost needs for a task with that many classes (0: regression); ContractError if the two do not fit.
-TargetCoding coding_for(const Cost& cost, std::int64_t n_classes);
-Tensor encode_target(const Tensor& y, TargetCoding coding, std::int64_t n_classes, c10::ScalarType dtype);
-Tensor decide(const Tensor& z, TargetCoding coding);  // [N] int64; ContractError for real
-
-enum class Lift { none, pad, linear };   // identity; zeros appended; trained A x + a
-enum class Head { fixed, linear };       // the last n_outputs coordinates; trained P x + p
+enum class Lift { none, pad, linear };  // identity; zeros appended; trained A x + a
+enum class Head { fixed, linear };      // the last n_outputs coordinates; trained P x + p
+const char* name_of(Lift lift);
+const char* name_of(Head head);
+Lift lift_named(std::string_view name);
+Head head_named(std::string_view name);
 
 struct ModelSpec {
   std::int64_t n_features = 2, width = 2, n_outputs = 1;
   Lift lift = Lift::none;
   Head head = Head::fixed;
-  FieldSpec field;                       // field.dimension == width
+  FieldSpec field;  // field.dimension == width
   std::string scheme = "euler";
   double horizon = 1;
   std::int64_t layers = 10;
@@ -50,34 +43,50 @@ struct ModelSpec {
   Adjoint adjoint;
   TargetCoding coding = TargetCoding::real;
   std::string cost = "mean_square";
-  double initial_scale = 0.1;            // size of the initial control
+  double initial_scale = 0.1;  // size of the initial control
 };
 
 struct Model {
   ModelSpec spec;
   Flow flow;
-  Tensor lift_weight, lift_bias;         // [width, n_features], [width]; undefined unless Lift::linear
-  Tensor control;                        // [slots, P]
-  Tensor head_weight, head_bias;         // [n_outputs, width], [n_outputs]
+  Tensor lift_weight, lift_bias;  // [width, n_features], [width]; undefined unless Lift::linear
+  Tensor control;                 // [slots, P]
+  Tensor head_weight, head_bias;  // [n_outputs, width], [n_outputs]; of a fixed head: a selection, and undefined
   DataSchema schema;
   Standardiser standardiser;
 
+  // Random trained tensors, each from its own stream of the seed; an empty schema and no standardiser. ContractError if
+  // the parts do not fit: a lift that would shorten the input, a fixed head with more outputs than coordinates, a field
+  // of another dimension.
   static Model make(const ModelSpec& spec, c10::ScalarType dtype, std::uint64_t seed);
 
-  Tensor lift(const Tensor& x) const;    // [N, width]
+  Tensor lift(const Tensor& x) const;  // [N, width]
   Readout readout() const;
-  Tensor forward(const Tensor& x) const; // [N, n_outputs], of standardised features
+  Tensor forward(const Tensor& x) const;  // [N, n_outputs], of standardised features
+
+  // From features as they are in the data to outputs in original units (regression) or scores of the classes. No
+  // gradient.
+  Tensor outputs(const Tensor& x) const;
+  c10::ScalarType dtype() const { return control.scalar_type(); }
 
   // The trained tensors by name: "control", and "lift.weight", "lift.bias", "head.weight", "head.bias" where trained.
   std::vector<std::pair<std::string, Tensor>> parameters() const;
   std::int64_t n_parameters() const;
 
-  // The network of the first `layers` layers (mesh steps) alone.
+  // The network of the first `layers` layers (mesh steps) alone; it shares no storage with this one.
   Model cut(std::int64_t layers) const;
+  Model clone() const;  // a deep copy, detached
 };
 
-// One safetensors file; metadata key "turnpike" holds TOML with schema = 1. load_model throws InputError with the path and the reason.
+inline constexpr int model_schema = 1;
+
+// One safetensors file: the trained tensors, "mesh" and "knots" (float64), "standardise.*"; metadata "turnpike" holds
+// TOML with schema = 1 and the spec, "data" the JSON of the data schema. Checkpoints use pack and unpack and add
+// tensors of their own. Errors: InputError with the file and the reason for a damaged file, a newer schema, missing or
+// misshapen tensors, and numbers that are not finite; a model with a field of your own cannot be saved (InputError).
 void save_model(const std::filesystem::path& path, const Model& model);
 Model load_model(const std::filesystem::path& path);
+Safetensors pack_model(const Model& model);
+Model unpack_model(const Safetensors& file, const std::string& source);
 
 }  // namespace turnpike

@@ -1,0 +1,31 @@
+// Rows of a data set as a network takes them: standardised features and targets coded for its cost.
+//
+//   Examples batch = examples_of(data, model.standardiser, model.spec.coding, rows, model.dtype());
+//   Tensor cost = make_cost(model.spec.cost)->operator()(T, model.forward(batch.x), batch.y);
+#pragma once
+
+#include <span>
+
+#include <turnpike/data/dataset.h>
+#include <turnpike/data/standardise.h>
+#include <turnpike/net/target.h>
+
+namespace turnpike {
+
+struct Examples {
+  Tensor x;  // [B, n_features]
+  Tensor y;  // coded as target.h says; undefined where the data have no labels
+};
+
+Examples examples_of(const Dataset& data, const Standardiser& standardiser, TargetCoding coding,
+                     std::span<const std::int64_t> rows, c10::ScalarType dtype);
+
+// Calls visit(part of rows) for one piece of at most `size` rows after the other: what keeps memory bounded on large
+// data.
+template <class Visit>
+void for_each_batch(std::span<const std::int64_t> rows, std::size_t size, Visit visit) {
+  for (std::size_t begin = 0; begin < rows.size(); begin += size)
+    visit(rows.subspan(begin, std::min(size, rows.size() - begin)));
+}
+
+}  // namespace turnpike

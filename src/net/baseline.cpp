@@ -1,0 +1,211 @@
+#include <turnpike/net/baseline.h>
+
+#include <chrono>
+#include <cmath>
+#include <numbers>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <torch/optim/adam.h>
+#include <torch/optim/lbfgs.h>
+
+#include <turnpike/base/error.h>
+#include <turnpike/base/seed.h>
+#include <turnpike/math/random.h>
+
+namespace turnpike {
+namespace {
+
+constexpr std::size_t evaluation_batch = 4096;
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+Examples examples(const BaselineTask& task, TargetCoding coding, std::span<const std::int64_t> rows) {
+  return examples_of(task.data, task.standardiser, coding, rows, task.dtype);
+}
+
+// Least squares of y = x W' + b by the normal equations of the standardised features, summed batch by batch in float64.
+Baseline least_squares(const BaselineTask& task) {
+  const std::int64_t n = task.data.schema.n_inputs(), m = task.data.schema.n_outputs();
+  Tensor gram = at::zeros({n + 1, n + 1}, at::kDouble), moment = at::zeros({n + 1, m}, at::kDouble);
+  for_each_batch(task.train, evaluation_batch, [&](std::span<const std::int64_t> rows) {
+    const Examples part = examples(task, TargetCoding::real, rows);
+    const Tensor x = at::constant_pad_nd(part.x.to(at::kDouble), {0, 1}, 1);
+    gram += at::mm(x.t(), x);
+    moment += at::mm(x.t(), part.y.to(at::kDouble));
+  });
+  gram += 1e-8 * static_cast<double>(task.train.size()) * at::eye(n + 1, at::kDouble);
+  const Tensor solution = at::cholesky_solve(moment, at::linalg_cholesky(gram)).to(task.dtype);
+  const Tensor weight = solution.narrow(0, 0, n), bias = solution.select(0, n);
+  return {"linear regression", (n + 1) * m, TargetCoding::real,
+          [weight, bias](const Tensor& x) { return at::addmm(bias, x, weight); }, 0};
+}
+
+// min over W, b of  mean cross entropy + 1e-4 |W|^2
+Baseline logistic_regression(const BaselineTask& task, Progress& progress) {
+  const std::int64_t n = task.data.schema.n_inputs(), m = task.data.schema.n_outputs();
+  const CostPtr cost = make_cost("cross_entropy");
+  Tensor weights = at::zeros({m, n + 1}, task.dtype).requires_grad_();
+  const auto outputs = [n](const Tensor& w, const Tensor& x) -> Tensor {
+    return at::addmm(w.select(1, n), x, w.narrow(1, 0, n).t());
+  };
+  constexpr int iterations = 100;
+  torch::optim::LBFGS optimiser(
+      {weights}, torch::optim::LBFGSOptions(1).max_iter(1).history_size(20).line_search_fn("strong_wolfe"));
+  double previous = std::numeric_limits<double>::infinity();
+  for (int k = 0; k < iterations && !stop_requested(); ++k) {
+    const double value = optimiser
+                             .step([&] {
+                               optimiser.zero_grad();
+                               Tensor total = 1e-4 * weights.narrow(1, 0, n).square().sum();
+                               total.backward();
+                               total = total.detach();
+                               for_each_batch(task.train, evaluation_batch, [&](std::span<const std::int64_t> rows) {
+                                 const Examples part = examples(task, TargetCoding::classes, rows);
+                                 const Tensor share = (*cost)(0, outputs(weights, part.x), part.y).sum() /
+                                                      static_cast<double>(task.train.size());
+                                 share.backward();
+                                 total = total + share.detach();
+                               });
+                               return total;
+                             })
+                             .item<double>();
+    progress.update("logistic regression", k + 1, iterations, fmt::format("loss {:.4g}", value));
+    if (std::abs(previous - value) <= 1e-7 * std::abs(value)) break;
+    previous = value;
+  }
+  const Tensor final = weights.detach();
+  return {"logistic regression", m * (n + 1), TargetCoding::classes, [=](const Tensor& x) { return outputs(final, x); },
+          0};
+}
+
+struct Perceptron {
+  std::vector<Tensor> parameters;  // A1, a1, A2, a2, A3, a3
+  Tensor operator()(const Tensor& x) const {
+    const Tensor first = at::relu(at::addmm(parameters[1], x, parameters[0].t()));
+    const Tensor second = at::relu(at::addmm(parameters[3], first, parameters[2].t()));
+    return at::addmm(parameters[5], second, parameters[4].t());
+  }
+};
+
+// He's initial weights, N(0, 2/fan in) and for the last layer N(0, 1/fan in): arXiv:1502.01852.
+Perceptron make_perceptron(std::int64_t n, std::int64_t w, std::int64_t m, c10::ScalarType dtype, std::uint64_t seed) {
+  Random random(seed);
+  Perceptron net;
+  const std::int64_t sizes[] = {n, w, w, m};
+  for (int layer = 0; layer < 3; ++layer) {
+    const std::int64_t in = sizes[layer], out = sizes[layer + 1];
+    const double deviation = std::sqrt((layer < 2 ? 2.0 : 1.0) / static_cast<double>(in));
+    Tensor weight = at::empty({out, in}, at::kDouble);
+    for (double *entry = weight.data_ptr<double>(), *end = entry + in * out; entry != end; ++entry)
+      *entry = deviation * random.normal();
+    net.parameters.push_back(weight.to(dtype).requires_grad_());
+    net.parameters.push_back(at::zeros({out}, dtype).requires_grad_());
+  }
+  return net;
+}
+
+}  // namespace
+
+Baseline fit_linear(const BaselineTask& task, Progress& progress) {
+  const Stopwatch watch;
+  Baseline baseline =
+      task.data.schema.task == Task::regress ? least_squares(task) : logistic_regression(task, progress);
+  baseline.seconds = watch.seconds();
+  return baseline;
+}
+
+std::int64_t perceptron_parameters(std::int64_t n, std::int64_t w, std::int64_t m) {
+  return n * w + w + w * w + w + w * m + m;
+}
+
+std::int64_t perceptron_width(std::int64_t n, std::int64_t m, std::int64_t n_parameters) {
+  // w^2 + (n + m + 2) w + m = n_parameters
+  const double b = static_cast<double>(n + m + 2), c = static_cast<double>(m - n_parameters);
+  const auto w = std::max<std::int64_t>(1, std::llround((std::sqrt(std::max(0.0, b * b - 4 * c)) - b) / 2));
+  std::int64_t best = w;
+  for (const std::int64_t near : {w - 1, w + 1}) {
+    if (near < 1) continue;
+    const auto gap = [&](std::int64_t v) { return std::abs(perceptron_parameters(n, v, m) - n_parameters); };
+    if (gap(near) < gap(best)) best = near;
+  }
+  return best;
+}
+
+Baseline fit_perceptron(const BaselineTask& task, const PerceptronOptions& options, Progress& progress) {
+  require(!task.train.empty(), "fit_perceptron: there are no training rows");
+  const Stopwatch watch;
+  const DataSchema& schema = task.data.schema;
+  const CostPtr cost = make_cost(options.cost);
+  const TargetCoding coding = coding_for(*cost, static_cast<std::int64_t>(schema.classes.size()));
+  const std::int64_t n = schema.n_inputs();
+  const std::int64_t m = n_outputs_of(coding, static_cast<std::int64_t>(schema.classes.size()), schema.n_outputs());
+  const std::int64_t w = perceptron_width(n, m, options.n_parameters);
+  const Perceptron net = make_perceptron(n, w, m, task.dtype, seed_for(options.seed, "perceptron"));
+  torch::optim::Adam optimiser(net.parameters, torch::optim::AdamOptions(options.rate));
+
+  const auto n_rows = static_cast<std::int64_t>(task.train.size());
+  const std::int64_t batch = options.batch > 0 ? std::min(options.batch, n_rows) : n_rows;
+  const bool whole = batch == n_rows;
+  const Examples all = whole ? examples(task, coding, task.train) : Examples{};
+  const auto mean_cost = [&](std::span<const std::int64_t> rows) {
+    at::NoGradGuard no_gradient;
+    double sum = 0;
+    for_each_batch(rows, evaluation_batch, [&](std::span<const std::int64_t> part) {
+      const Examples some = examples(task, coding, part);
+      sum += (*cost)(0, net(some.x), some.y).sum().item<double>();
+    });
+    return sum / static_cast<double>(rows.size());
+  };
+  double best = std::numeric_limits<double>::infinity();
+  std::vector<Tensor> kept;
+  const auto keep = [&] {
+    kept.clear();
+    for (const Tensor& parameter : net.parameters) kept.push_back(parameter.detach().clone());
+  };
+  keep();
+  const std::span<const std::int64_t> judge = task.validation.empty() ? task.train : task.validation;
+  // Looking at the validation rows costs as much as an epoch may: at most 200 looks.
+  const std::int64_t every = std::max<std::int64_t>(1, options.epochs / 200);
+  for (std::int64_t epoch = 0; epoch < options.epochs && !stop_requested(); ++epoch) {
+    if (watch.seconds() >= options.seconds) break;
+    const double done = static_cast<double>(epoch) / static_cast<double>(options.epochs);
+    // rate (1 + cos(pi done)) / 2
+    static_cast<torch::optim::AdamOptions&>(optimiser.param_groups()[0].options())
+        .lr(options.rate * (1 + std::cos(std::numbers::pi * done)) / 2);
+    const auto descend = [&](const Examples& some) {
+      optimiser.zero_grad();
+      (*cost)(0, net(some.x), some.y).mean().backward();
+      optimiser.step();
+    };
+    if (whole) {
+      descend(all);
+    } else {
+      Random random(seed_for(options.seed, "perceptron shuffle", static_cast<std::uint64_t>(epoch)));
+      std::vector<std::int64_t> order = random.permutation(n_rows);
+      for (std::int64_t& row : order) row = task.train[static_cast<std::size_t>(row)];
+      for_each_batch(order, static_cast<std::size_t>(batch), [&](std::span<const std::int64_t> rows) {
+        if (!stop_requested()) descend(examples(task, coding, rows));
+      });
+    }
+    if (epoch % every == 0 || epoch + 1 == options.epochs) {
+      const double value = mean_cost(judge);
+      if (value < best) {
+        best = value;
+        keep();
+      }
+      progress.update("perceptron", epoch + 1, options.epochs, fmt::format("cost {:.4g}", value));
+    }
+  }
+  const Perceptron final{kept};
+  return {fmt::format("perceptron {}-{}-{}-{}", n, w, w, m), perceptron_parameters(n, w, m), coding,
+          [final](const Tensor& x) { return final(x); }, watch.seconds()};
+}
+
+}  // namespace turnpike
