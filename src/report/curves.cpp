@@ -1,10 +1,11 @@
 #include <turnpike/report/curves.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <turnpike/base/error.h>
@@ -17,11 +18,6 @@ double distance_to_segment(Point p, Point a, Point b) {
   double s = length2 > 0 ? std::clamp(((p.x - a.x) * dx + (p.y - a.y) * dy) / length2, 0.0, 1.0) : 0;
   return std::hypot(p.x - a.x - s * dx, p.y - a.y - s * dy);
 }
-
-struct Links {
-  std::array<long, 2> neighbour{-1, -1};
-  void add(long edge) { neighbour[neighbour[0] < 0 ? 0 : 1] = edge; }
-};
 
 }  // namespace
 
@@ -56,34 +52,42 @@ std::vector<Polyline> contour_lines(const Grid& grid, double level) {
           fmt::format("a grid of {} x {} needs {} values, got {}", grid.n_x, grid.n_y, grid.n_x * grid.n_y,
                       grid.values.size()));
   // An edge of the grid is crossed at most once; its number is 2 (j n_x + i) for the edge to the right of node (i, j)
-  // and one more for the edge above it. Each cell links the edges that its line crosses; chains of links are the
-  // contours.
-  std::unordered_map<long, Links> links;
+  // and one more for the edge above it. Each cell leads from one crossed edge to another with the higher values on the
+  // left; the cells agree on that, so the steps chain up to contours.
+  std::unordered_map<long, long> next;
+  std::unordered_set<long> entered;
+  std::vector<long> order;  // edges as they are first left, so that the result does not depend on the hash
   auto right_of = [&](long i, long j) { return 2 * (j * grid.n_x + i); };
   auto above = [&](long i, long j) { return 2 * (j * grid.n_x + i) + 1; };
-  auto link = [&](long a, long b) {
-    links[a].add(b);
-    links[b].add(a);
-  };
-  std::vector<long> order;  // edges as they are first met, so that the result does not depend on the hash
   for (long j = 0; j + 1 < grid.n_y; ++j) {
     for (long i = 0; i + 1 < grid.n_x; ++i) {
       double corner[] = {grid.at(i, j), grid.at(i + 1, j), grid.at(i + 1, j + 1), grid.at(i, j + 1)};
       if (std::isnan(corner[0] + corner[1] + corner[2] + corner[3])) continue;
       long edge[] = {right_of(i, j), above(i + 1, j), right_of(i, j + 1), above(i, j)};  // counter-clockwise from below
+      bool in[4];
+      for (int k = 0; k < 4; ++k) in[k] = corner[k] >= level;
       int crossed[4], n = 0;
       for (int k = 0; k < 4; ++k) {
-        if ((corner[k] >= level) != (corner[(k + 1) % 4] >= level)) crossed[n++] = k;
+        if (in[k] != in[(k + 1) % 4]) crossed[n++] = k;
       }
-      for (int k = 0; k < n; ++k) order.push_back(edge[crossed[k]]);
-      if (n == 2) link(edge[crossed[0]], edge[crossed[1]]);
+      // Counter-clockwise round the cell, a line begins where the corners change from in to out.
+      auto step = [&](int a, int b) {
+        if (!in[a]) std::swap(a, b);
+        next[edge[a]] = edge[b];
+        entered.insert(edge[b]);
+        order.push_back(edge[a]);
+      };
+      if (n == 2) step(crossed[0], crossed[1]);
       if (n == 4) {
         bool centre = (corner[0] + corner[1] + corner[2] + corner[3]) / 4 >= level;
         // With the centre on the side of corner 0, the lines cut off corners 1 and 3; otherwise corners 0 and 2.
-        if (centre == (corner[0] >= level))
-          link(edge[0], edge[1]), link(edge[2], edge[3]);
-        else
-          link(edge[3], edge[0]), link(edge[1], edge[2]);
+        if (centre == in[0]) {
+          step(0, 1);
+          step(2, 3);
+        } else {
+          step(3, 0);
+          step(1, 2);
+        }
       }
     }
   }
@@ -97,28 +101,19 @@ std::vector<Polyline> contour_lines(const Grid& grid, double level) {
               : Point{grid.x(i) + s * (grid.x(i + 1) - grid.x(i)), grid.y(j)};
   };
   std::vector<Polyline> lines;
-  auto follow = [&](long start) {
-    Polyline line;
-    long edge = start;
-    while (edge >= 0) {
+  auto follow = [&](long edge) {
+    Polyline line{crossing(edge)};
+    for (auto here = next.find(edge); here != next.end(); here = next.find(edge)) {
+      edge = here->second;
+      next.erase(here);
       line.push_back(crossing(edge));
-      Links& here = links[edge];
-      long next = here.neighbour[0] >= 0 ? here.neighbour[0] : here.neighbour[1];
-      if (next < 0) break;
-      (here.neighbour[0] == next ? here.neighbour[0] : here.neighbour[1]) = -1;
-      Links& there = links[next];
-      (there.neighbour[0] == edge ? there.neighbour[0] : there.neighbour[1]) = -1;
-      edge = next;
     }
     if (line.size() > 1) lines.push_back(std::move(line));
   };
-  for (long edge : order) {  // open lines first: they begin at an edge with one link
-    const Links& l = links[edge];
-    if ((l.neighbour[0] < 0) != (l.neighbour[1] < 0)) follow(edge);
-  }
   for (long edge : order) {
-    if (links[edge].neighbour[0] >= 0) follow(edge);
+    if (!entered.count(edge)) follow(edge);  // open lines begin where no other ends
   }
+  for (long edge : order) follow(edge);
   return lines;
 }
 

@@ -75,6 +75,7 @@ class Parser {
     bool bare = peek() == '^' || peek() == '_';  // a script of nothing, {}^T
     Atom base = bare ? Atom{"<mrow></mrow>"} : parse_atom();
     std::string below, above;
+    bool raised = false;  // primes do not count
     while (!at_end()) {
       char c = peek();
       if (c == '\'') {
@@ -84,7 +85,9 @@ class Parser {
       } else if (c == '_' || c == '^') {
         ++at_;
         std::string& script = c == '_' ? below : above;
-        if (!script.empty() && c == '_') fail("a second subscript");
+        if (c == '_' && !below.empty()) fail("a second subscript");
+        if (c == '^' && raised) fail("a second superscript");
+        raised = raised || c == '^';
         if (at_end()) fail("a script without content");
         std::string content = parse_argument();
         script = script.empty() ? content : "<mrow>" + script + content + "</mrow>";
@@ -123,8 +126,11 @@ class Parser {
     return row(body);
   }
 
+  // The characters of a group, unread; without braces the next character.
   std::string read_text() {
-    if (at_end() || peek() != '{') fail("a missing {");
+    if (at_end()) fail("a missing {");
+    if (std::isalnum(std::uint8_t(peek()))) return std::string(1, tex_[at_++]);
+    if (peek() != '{') fail("a missing {");
     auto end = tex_.find('}', at_);
     if (end == std::string_view::npos) fail("an unclosed {");
     std::string text(tex_.substr(at_ + 1, end - at_ - 1));

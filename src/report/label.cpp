@@ -67,7 +67,9 @@ class MathLabel {
     if (!single) emit(")", false, scale, rise);
   }
 
+  // The characters of a group; without braces the next character.
   std::string raw_group() {
+    if (at_ < tex_.size() && std::isalnum(std::uint8_t(tex_[at_]))) return std::string(1, tex_[at_++]);
     if (at_ >= tex_.size() || tex_[at_] != '{') fail("a missing {");
     auto end = tex_.find('}', at_);
     if (end == std::string_view::npos) fail("an unclosed {");

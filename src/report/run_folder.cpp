@@ -17,7 +17,8 @@ RunFolder::RunFolder(fs::path folder, Provenance provenance)
 
 fs::path RunFolder::inside(const std::string& name) const {
   fs::path path = fs::path(name).lexically_normal();
-  bool leaves = path.empty() || path.is_absolute() || *path.begin() == ".." || !path.has_filename();
+  bool leaves =
+      path.empty() || path.is_absolute() || *path.begin() == ".." || *path.begin() == "." || !path.has_filename();
   if (leaves)
     throw InputError(fmt::format("\"{}\" is not the name of a file inside the run folder {}", name, folder_.string()));
   if (path == "manifest.json")
