@@ -108,7 +108,7 @@ void export_torchscript(const std::filesystem::path& path, const Model& model) {
   const std::string source = torchscript_source(model);
   torch::jit::Module module("turnpike");
   for (const auto& [name, tensor] : model.parameters())
-    module.register_parameter(script_name(name), tensor.detach().clone(), /*is_buffer=*/false);
+    module.register_parameter(script_name(name), tensor.detach().clone().set_requires_grad(true), /*is_buffer=*/false);
   const auto buffer = [&](const std::string& name, const Tensor& tensor) {
     if (tensor.defined()) module.register_buffer(name, tensor.to(model.dtype()));
   };
