@@ -281,18 +281,26 @@ std::vector<Label> words_of(const Label& label) {
 std::vector<Label> wrap(const Label& label, double size, double max_width) {
   std::vector<Label> lines(1);
   double space = text_width(" ", size), width = 0;
-  for (Label& word : words_of(label)) {
+  auto append = [](Label& line, const Run& run) {  // neighbours in one style become one run again
+    bool same = !line.empty() && line.back().italic == run.italic && line.back().bold == run.bold &&
+                line.back().scale == run.scale && line.back().rise == run.rise;
+    if (same)
+      line.back().text += run.text;
+    else
+      line.push_back(run);
+  };
+  Run blank;
+  blank.text = " ";
+  for (const Label& word : words_of(label)) {
     double word_width = width_of(word, size);
     if (!lines.back().empty() && width + space + word_width > max_width) {
       lines.emplace_back();
       width = 0;
     } else if (!lines.back().empty()) {
-      Run blank;
-      blank.text = " ";
-      lines.back().push_back(blank);
+      append(lines.back(), blank);
       width += space;
     }
-    lines.back().insert(lines.back().end(), word.begin(), word.end());
+    for (const Run& run : word) append(lines.back(), run);
     width += word_width;
   }
   return lines;
