@@ -6,7 +6,7 @@
 
 namespace turnpike {
 
-Tensor activate(Activation kind, const Tensor& x);        // sigma(x)
+Tensor activate(Activation kind, const Tensor& x);          // sigma(x)
 Tensor activation_slope(Activation kind, const Tensor& x);  // sigma'(x), with the conventions of slope_of at kinks
 
 }  // namespace turnpike

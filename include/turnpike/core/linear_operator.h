@@ -11,9 +11,9 @@
 namespace turnpike {
 
 struct LinearOperator {
-  std::int64_t rows = 0, cols = 0;                         // m, n
-  std::function<Tensor(const Tensor&)> apply;              // [n] -> [m]
-  std::function<Tensor(const Tensor&)> apply_transpose;    // [m] -> [n]
+  std::int64_t rows = 0, cols = 0;                       // m, n
+  std::function<Tensor(const Tensor&)> apply;            // [n] -> [m]
+  std::function<Tensor(const Tensor&)> apply_transpose;  // [m] -> [n]
   c10::ScalarType dtype = c10::ScalarType::Double;
 };
 

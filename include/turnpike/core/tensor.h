@@ -1,4 +1,5 @@
-// Tensors are libtorch's. Public headers include only the light ATen/core/Tensor.h (1.6 s a unit; torch/torch.h costs 15).
+// Tensors are libtorch's. Public headers include only the light ATen/core/Tensor.h (1.6 s a unit; torch/torch.h costs
+// 15).
 #pragma once
 
 #include <string>

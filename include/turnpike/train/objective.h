@@ -13,12 +13,12 @@
 namespace turnpike {
 
 struct ObjectiveValue {
-  Tensor total;     // running + terminal + penalty: scalars, all differentiable
-  Tensor running;   // weighted mean of the integrals (zero if its weight is)
+  Tensor total;    // running + terminal + penalty: scalars, all differentiable
+  Tensor running;  // weighted mean of the integrals (zero if its weight is)
   Tensor terminal;
   Tensor penalty;
-  Tensor smooth;    // total without the non-smooth penalty: what a proximal method differentiates
-  Tensor end;       // [N, d] x(T)
+  Tensor smooth;  // total without the non-smooth penalty: what a proximal method differentiates
+  Tensor end;     // [N, d] x(T)
 };
 
 struct Objective {

@@ -8,7 +8,8 @@
 //
 //   Penalty penalty{.kind = PenaltyKind::l2, .weight = 1e-3};
 //   Tensor value = penalty.value(grid, control);                      // scalar, differentiable
-//   Tensor next = penalty.prox(grid, control - step * gradient, step); // argmin_v |v - w|^2 / (2 step) + penalty(v), |v_k| <= M
+//   Tensor next = penalty.prox(grid, control - step * gradient, step); // argmin_v |v - w|^2 / (2 step) + penalty(v),
+//   |v_k| <= M
 #pragma once
 
 #include <limits>
@@ -24,12 +25,13 @@ const char* name_of(PenaltyKind kind);
 
 struct Penalty {
   PenaltyKind kind = PenaltyKind::l2;
-  double weight = 0;                                            // lambda
-  double bound = std::numeric_limits<double>::infinity();       // M
+  double weight = 0;                                       // lambda
+  double bound = std::numeric_limits<double>::infinity();  // M
 
   bool smooth() const { return kind != PenaltyKind::l1 && bound == std::numeric_limits<double>::infinity(); }
   Tensor value(const ControlGrid& grid, const Tensor& control) const;  // lambda * norm, without the bound
-  // Prox of the non-smooth part alone (L1 and the bound), in the plain inner product of the values; identity where smooth().
+  // Prox of the non-smooth part alone (L1 and the bound), in the plain inner product of the values; identity where
+  // smooth().
   Tensor prox(const ControlGrid& grid, const Tensor& control, double step) const;
 };
 
