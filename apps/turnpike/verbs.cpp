@@ -143,11 +143,11 @@ OptionSchema train_options() {
 
   options.group("optimiser");
   options.choice("optimiser", "adam", {"adam", "adamw", "sgd", "lbfgs", "proximal"}, "of the first phase");
-  options.real("rate", 0.01, "learning rate").at_least(0, Bound::open);
+  options.real("rate", 0.02, "learning rate").at_least(0, Bound::open);
   options.real("momentum", 0.9, "of sgd").at_least(0).at_most(1, Bound::open);
   options.integer("batch", 0, "samples a step; 0: all").at_least(0);
-  options.integer("epochs", 300, "passes over the training part").at_least(0);
-  options.choice("schedule", "constant", {"constant", "cosine", "step", "exponential"}, "of the rate");
+  options.integer("epochs", 600, "passes over the training part").at_least(0);
+  options.choice("schedule", "cosine", {"constant", "cosine", "step", "exponential"}, "of the rate");
   options.real("clip", 0, "bound on the norm of the gradient; 0: none").at_least(0);
   options.integer("patience", 0, "epochs without progress before an early stop; 0: never").at_least(0);
   options.boolean("polish", true, "finish with L-BFGS");
