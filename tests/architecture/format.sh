@@ -15,13 +15,15 @@ if ((!$#)); then
   done
   mapfile -t files < <(find "${folders[@]}" -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.inc' \) | sort)
 fi
-bad=()
-for file in "${files[@]}"; do
-  "$formatter" --style=file "$file" | cmp -s - "$file" || bad+=("$file")
-done
-if ((${#bad[@]})); then
-  printf '%s: not formatted\n' "${bad[@]}"
-  echo "mend with: clang-format -i ${bad[*]}"
-  exit 1
+if answer=$("$formatter" --style=file --dry-run --Werror "${files[@]}" 2>&1); then
+  echo "${#files[@]} files are formatted"
+  exit
 fi
-echo "${#files[@]} files are formatted"
+bad=$(sed -n 's/:[0-9]*:[0-9]*: error: code should be.*//p' <<<"$answer" | sort -u)
+[[ $bad ]] || {
+  printf '%s\n' "$answer"
+  exit 1
+}
+printf '%s: not formatted\n' $bad
+echo "mend with: ${formatter##*/} -i" $bad
+exit 1

@@ -1,4 +1,5 @@
-// A field of a user's own passes the laws, its flow's two gradients agree, and a field that breaks its promise is caught.
+// A field of a user's own passes the laws, its flow's two gradients agree, and a field that breaks its promise is
+// caught.
 #include <iostream>
 
 #include <ATen/ATen.h>
