@@ -1,9 +1,15 @@
 // What the optimisers share.
 #pragma once
 
+#include <turnpike/base/error.h>
 #include <turnpike/train/optimiser.h>
 
 namespace turnpike {
+
+// f or its gradient is not finite where a step of a line search starts.
+struct NotFiniteStart : Error {
+  using Error::Error;
+};
 
 std::unique_ptr<Optimiser> make_torch_optimiser(const OptimiserOptions& options, std::vector<Tensor> parameters);
 std::unique_ptr<Optimiser> make_proximal(const OptimiserOptions& options, std::vector<Tensor> parameters, NonSmooth non_smooth);

@@ -109,7 +109,7 @@ class Proximal final : public Optimiser {
     if (!std::isfinite(at_y.value) || !at_y.gradient.isfinite().all().item<bool>()) {
       if (!fresh) return restart(x, at_y.loss);
       assign(parameters_, x);
-      throw Error("the objective or its gradient is not finite where a proximal step starts");
+      throw NotFiniteStart("the objective or its gradient is not finite where a proximal step starts");
     }
     if (fresh) objective_ = at_y.value + h(y);
 

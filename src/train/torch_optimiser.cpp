@@ -138,7 +138,7 @@ class Lbfgs final : public Optimiser {
         g_start = gradient;
         residual_ = gradient.norm().item<double>();
         if (!std::isfinite(value) || !std::isfinite(residual_))
-          throw Error("the objective or its gradient is not finite where an L-BFGS step starts");
+          throw NotFiniteStart("the objective or its gradient is not finite where an L-BFGS step starts");
         return give(0, g_start);
       }
       const double slope = 0.5 * (g_start + gradient).dot(flat_values(parameters_) - start).item<double>();
