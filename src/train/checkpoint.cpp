@@ -10,6 +10,7 @@
 #include <turnpike/data/convert.h>
 #include <turnpike/io/safetensors.h>
 #include <string_view>
+#include <utility>
 
 namespace turnpike {
 namespace {
@@ -34,14 +35,14 @@ const Tensor& find(const NamedTensors& tensors, const std::string& name) {
   return found->second;
 }
 
-Checkpoint read_checkpoint(const Safetensors& file, const std::string& source) {
+Checkpoint read_checkpoint(const Safetensors& file, Model model) {
   const auto text = file.metadata.find("training");
   if (text == file.metadata.end()) throw InputError("it is not a checkpoint (metadata 'training' is missing)");
   const auto json = nlohmann::json::parse(text->second);
   if (json.at("schema").get<int>() > checkpoint_schema) throw InputError("it was written by a newer Turnpike");
 
   Checkpoint checkpoint;
-  checkpoint.model = unpack_model(file, source);
+  checkpoint.model = std::move(model);
   checkpoint.phase = json.at("phase").get<std::string>() == phase_names[1] ? Phase::polish : Phase::first_order;
   checkpoint.epoch = json.at("epoch").get<std::int64_t>();
   checkpoint.step = json.at("step").get<std::int64_t>();
@@ -81,8 +82,9 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
 
 Checkpoint load_checkpoint(const std::filesystem::path& path) {
   const Safetensors file = read_safetensors(path);
+  Model model = unpack_model(file, path.string());
   try {
-    return read_checkpoint(file, path.string());
+    return read_checkpoint(file, std::move(model));
   } catch (const nlohmann::json::exception&) {
     throw InputError(fmt::format("'{}' cannot be resumed: its metadata 'training' are damaged", path.string()));
   } catch (const Error& error) {

@@ -118,7 +118,7 @@ class Trainer {
     check_data(model, data, "training");
     if (validation) check_data(model, *validation, "validation");
     if (!options.folder.empty()) {
-      pack_model(model);  // a model that cannot be saved is refused before the work, not after
+      unpack_model(pack_model(model), checkpoint_path().string());  // what cannot be saved is refused before the work, not after
       state_.settings = settings_of(model, objective, data, validation, options);
     }
     batch_ = options.batch == 0 ? data.size() : std::min(options.batch, data.size());
