@@ -41,8 +41,8 @@ struct RawColumn {
   std::string name;
   std::int64_t column = 0;
   std::vector<double> numbers;
-  std::vector<std::int64_t> words;  // rows whose cell is a word
-  const Table* table = nullptr;     // none for a column of an array
+  std::vector<std::int64_t> words;   // rows whose cell is a word
+  const TextTable* table = nullptr;  // none for a column of an array
   std::string source;
 
   std::int64_t rows() const { return static_cast<std::int64_t>(numbers.size()); }
@@ -62,7 +62,7 @@ struct RawColumn {
   }
 };
 
-RawColumn column_of(const Table& table, std::int64_t column) {
+RawColumn column_of(const TextTable& table, std::int64_t column) {
   RawColumn raw{
       table.names[column], column, std::vector<double>(static_cast<std::size_t>(table.rows()), missing), {}, &table,
       table.source};
@@ -145,7 +145,7 @@ bool looks_like_classes(const RawColumn& raw) {
 // ---- targets
 // -------------------------------------------------------------------------------------------------------------------
 
-std::vector<std::int64_t> target_columns(const Table& table, const std::string& target) {
+std::vector<std::int64_t> target_columns(const TextTable& table, const std::string& target) {
   if (target.empty()) return {table.columns() - 1};
   if (std::find(table.names.begin(), table.names.end(), target) != table.names.end() ||
       target.find(',') == std::string::npos) {
@@ -419,7 +419,7 @@ Loaded read_dataset(const std::filesystem::path& path, const ReadOptions& option
   std::vector<RawColumn> targets = separate_targets(source);
   const bool separate = !targets.empty();
   if (source.table) {
-    const Table& table = *source.table;
+    const TextTable& table = *source.table;
     schema.named = table.had_header;
     loaded.notes.push_back(table.had_header
                                ? fmt::format("header found: {}", listed(table.names))
@@ -506,7 +506,7 @@ namespace {
 
 // Where the training file's column `column` stands in a new table, by position: the new one has all columns, or all but
 // the targets.
-std::int64_t position_of(const DataSchema& schema, const Table& table, std::int64_t column) {
+std::int64_t position_of(const DataSchema& schema, const TextTable& table, std::int64_t column) {
   std::int64_t n_targets = 0, targets_before = 0;
   for (const TargetColumn& target : schema.targets) {
     n_targets += target.column >= 0;
@@ -521,11 +521,11 @@ std::int64_t position_of(const DataSchema& schema, const Table& table, std::int6
           : ""));
 }
 
-bool by_name(const DataSchema& schema, const Table& table) {
+bool by_name(const DataSchema& schema, const TextTable& table) {
   return schema.named && table.had_header;
 }
 
-std::int64_t find_feature(const DataSchema& schema, const Table& table, const Feature& feature) {
+std::int64_t find_feature(const DataSchema& schema, const TextTable& table, const Feature& feature) {
   if (!by_name(schema, table)) return position_of(schema, table, feature.column);
   const auto found = std::find(table.names.begin(), table.names.end(), feature.name);
   if (found != table.names.end()) return found - table.names.begin();
@@ -535,7 +535,7 @@ std::int64_t find_feature(const DataSchema& schema, const Table& table, const Fe
 }
 
 // The targets in a new table; empty if it has none.
-std::vector<RawColumn> find_targets(const DataSchema& schema, const Table& table) {
+std::vector<RawColumn> find_targets(const DataSchema& schema, const TextTable& table) {
   std::vector<RawColumn> targets;
   for (const TargetColumn& target : schema.targets) {
     if (target.column < 0) return {};
@@ -562,7 +562,7 @@ Tensor new_array_inputs(Source& source, const DataSchema& schema) {
     }
     return array_inputs(std::move(*source.x), source.name);
   }
-  const Table& table = *source.table;
+  const TextTable& table = *source.table;
   const std::int64_t n = table.rows(), d = schema.n_inputs();
   if (table.columns() != d && table.columns() != d + 1) {
     throw InputError(fmt::format("{} has {}; the model takes {} numbers a sample", table.source,

@@ -36,7 +36,7 @@ void require_samples(const Array& x, const std::string& name) {
 
 // One column of text, or an array of one or two dimensions.
 struct LabelFile {
-  std::optional<Table> table;
+  std::optional<TextTable> table;
   std::optional<Array> array;
 };
 
@@ -146,7 +146,7 @@ LabelFile open_labels(const std::filesystem::path& path, std::int64_t n_samples)
     case Format::text: break;
   }
   // One row more than samples is a header; otherwise every row is a label.
-  Table table = read_csv(path, {.header = Header::absent});
+  TextTable table = read_csv(path, {.header = Header::absent});
   if (table.rows() == n_samples + 1) table = read_csv(path, {.header = Header::present});
   if (table.columns() != 1) {
     throw InputError(fmt::format("{} has {} columns; a file of labels has one", path.string(), table.columns()));

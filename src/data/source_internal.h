@@ -13,12 +13,12 @@
 namespace turnpike {
 
 struct Source {
-  std::string name;             // the path, as errors say it
-  std::optional<Table> table;   // either a table
-  std::optional<Array> x, y;    // or arrays: x [N, ...], y [N] or [N, m] if there are labels as an array
-  std::optional<Table> labels;  // labels as one column of text, from a file of their own
-  std::int64_t n_rows = 0;      // samples; it stays when x is moved out
-  std::int64_t n_test = 0;      // the last rows are a test part that the source itself gives
+  std::string name;                 // the path, as errors say it
+  std::optional<TextTable> table;   // either a table
+  std::optional<Array> x, y;        // or arrays: x [N, ...], y [N] or [N, m] if there are labels as an array
+  std::optional<TextTable> labels;  // labels as one column of text, from a file of their own
+  std::int64_t n_rows = 0;          // samples; it stays when x is moved out
+  std::int64_t n_test = 0;          // the last rows are a test part that the source itself gives
   std::vector<std::string> notes;
 };
 

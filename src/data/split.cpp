@@ -105,7 +105,7 @@ std::optional<int> part_in(std::string_view cell) {
 
 // The part of each row of the source: 0 train, 1 validation, 2 test.
 std::vector<int> parts_in_file(const std::filesystem::path& path, std::int64_t n_source) {
-  const Table table = read_csv(path, {.header = Header::absent});
+  const TextTable table = read_csv(path, {.header = Header::absent});
   if (table.columns() != 1) {
     throw InputError(
         fmt::format("{} has {} columns; a split file has one word or number a row", path.string(), table.columns()));

@@ -100,7 +100,7 @@ std::string squeezed(std::string_view line, bool& inside) {
 
 // What libcsv calls back into. Nothing may be thrown through C, so the first failure is kept and thrown after.
 struct Reader {
-  Table& table;
+  TextTable& table;
   std::int64_t n_columns = 0;  // of the first row
   std::int64_t n_cells = 0;    // of the row being read
   int line = 0;                // the physical line being read
@@ -131,16 +131,11 @@ struct Reader {
 
   const char* separator_name() const {
     switch (table.separator) {
-      case '\t':
-        return "tab";
-      case ' ':
-        return "blank";
-      case ';':
-        return "';'";
-      case ',':
-        return "','";
-      default:
-        return "as set";
+      case '\t': return "tab";
+      case ' ': return "blank";
+      case ';': return "';'";
+      case ',': return "','";
+      default: return "as set";
     }
   }
 };
@@ -156,7 +151,7 @@ struct Parser : csv_parser {
   ~Parser() { csv_free(this); }
 };
 
-void tokenise(std::string_view bytes, Table& table) {
+void tokenise(std::string_view bytes, TextTable& table) {
   Parser parser(table.separator);
   Reader reader{table};
   const auto check = [&](bool parsed) {
@@ -195,7 +190,7 @@ bool is_number(std::string_view cell) {
   return number_in(cell).has_value();
 }
 
-bool detect_header(const Table& table) {
+bool detect_header(const TextTable& table) {
   std::int64_t words_above = 0, numbers_above = 0;
   bool all_words = true, distinct = true;
   std::set<std::string_view> first_row;
@@ -224,7 +219,7 @@ bool detect_header(const Table& table) {
   return words_above > 0 && words_above >= numbers_above;
 }
 
-void take_header(Table& table) {
+void take_header(TextTable& table) {
   std::map<std::string, std::int64_t> seen;
   const std::int64_t n = table.columns();
   for (std::int64_t j = 0; j < n; ++j) {
@@ -249,18 +244,18 @@ void take_header(Table& table) {
 
 }  // namespace
 
-std::string_view Table::cell(std::int64_t row, std::int64_t column) const {
+std::string_view TextTable::cell(std::int64_t row, std::int64_t column) const {
   const auto k = static_cast<std::size_t>(row * columns() + column);
   const std::uint64_t begin = k == 0 ? 0 : ends[k - 1];
   return std::string_view(text).substr(begin, ends[k] - begin);
 }
 
-std::string Table::where(std::int64_t row, std::int64_t column) const {
+std::string TextTable::where(std::int64_t row, std::int64_t column) const {
   return fmt::format("{}, line {}, column {}{}", source, line_of_row[row], column + 1,
                      had_header ? fmt::format(" ({})", shown(names[column])) : "");
 }
 
-std::int64_t Table::column_named(std::string_view name) const {
+std::int64_t TextTable::column_named(std::string_view name) const {
   const auto found = std::find(names.begin(), names.end(), name);
   if (found != names.end()) return found - names.begin();
   std::int64_t index = 0;
@@ -279,7 +274,7 @@ std::int64_t Table::column_named(std::string_view name) const {
                                    : "; it has no header, so name columns by number (1 is the first, -1 the last)"));
 }
 
-Table parse_csv(std::string_view bytes, const std::string& source, const CsvOptions& options) {
+TextTable parse_csv(std::string_view bytes, const std::string& source, const CsvOptions& options) {
   if (bytes.size() > options.max_bytes) {
     throw InputError(fmt::format("{} has {} bytes, more than the {} a table may have; give it as NPY", source,
                                  bytes.size(), options.max_bytes));
@@ -294,7 +289,7 @@ Table parse_csv(std::string_view bytes, const std::string& source, const CsvOpti
            "a NUL byte; this is not a text file");
   }
 
-  Table table;
+  TextTable table;
   table.source = source;
   table.separator = options.separator ? options.separator : detect_separator(bytes);
   tokenise(bytes, table);
@@ -306,7 +301,7 @@ Table parse_csv(std::string_view bytes, const std::string& source, const CsvOpti
   return table;
 }
 
-Table read_csv(const std::filesystem::path& path, const CsvOptions& options) {
+TextTable read_csv(const std::filesystem::path& path, const CsvOptions& options) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   if (!error && size > options.max_bytes) {

@@ -16,7 +16,7 @@ namespace {
 class RealData : public testing::RealDataTest {};
 
 std::vector<std::int64_t> rows_in(const std::filesystem::path& path) {
-  const Table table = read_csv(path, {.header = Header::absent});
+  const TextTable table = read_csv(path, {.header = Header::absent});
   std::vector<std::int64_t> rows;
   for (std::int64_t i = 0; i < table.rows(); ++i)
     rows.push_back(static_cast<std::int64_t>(*number_in(table.cell(i, 0))));

@@ -16,7 +16,7 @@ TEST_F(RealData, UciTables) {
   const std::map<std::string, std::pair<std::int64_t, std::int64_t>> expected = {
       {"concrete", {1030, 9}}, {"energy", {768, 9}}, {"power-plant", {9568, 5}}, {"yacht", {308, 7}}};
   for (const auto& [name, size] : expected) {
-    const Table table = read_csv(folder / "uci" / name / "data.txt");
+    const TextTable table = read_csv(folder / "uci" / name / "data.txt");
     EXPECT_EQ(table.rows(), size.first) << name;
     EXPECT_EQ(table.columns(), size.second) << name;
     EXPECT_FALSE(table.had_header) << name;

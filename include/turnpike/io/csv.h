@@ -1,7 +1,7 @@
 // Tables of text: comma, semicolon, tab or blank separated, quotes as in RFC 4180, LF / CRLF / CR, UTF-8 with or
 // without a mark. Blank lines are skipped; there are no comments.
 //
-//   Table table = read_csv("wine.csv");
+//   TextTable table = read_csv("wine.csv");
 //   std::string_view cell = table.cell(0, table.column_named("alcohol"));
 //
 // Errors are InputErrors with file, line and reason: ragged rows, an empty file, only a header, a stray or unterminated
@@ -27,7 +27,7 @@ struct CsvOptions {
   std::uintmax_t max_bytes = std::uintmax_t{2} << 30;
 };
 
-struct Table {
+struct TextTable {
   std::string source;  // the file, as errors name it
   char separator = ',';
   bool had_header = false;
@@ -45,8 +45,8 @@ struct Table {
   std::vector<std::uint64_t> ends;  // end of each cell in text
 };
 
-Table read_csv(const std::filesystem::path& path, const CsvOptions& options = {});
-Table parse_csv(std::string_view bytes, const std::string& source, const CsvOptions& options = {});
+TextTable read_csv(const std::filesystem::path& path, const CsvOptions& options = {});
+TextTable parse_csv(std::string_view bytes, const std::string& source, const CsvOptions& options = {});
 
 // One row of a CSV file, quoted where needed, with a line feed.
 std::string csv_line(const std::vector<std::string>& cells);
