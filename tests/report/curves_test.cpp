@@ -116,6 +116,23 @@ TEST(ContourLines, LeaveHolesAtNaN) {
   EXPECT_TRUE(contour_lines(Grid{0, 1, 0, 1, 1, 3, {1, 2, 3}}, 2).empty());
 }
 
+// Law: higher values lie to the left, so that a ring round a region turns counter-clockwise, and one round a hole
+// clockwise.
+TEST(ContourRings, TurnCounterClockwiseRoundTheRegion) {
+  auto turn = [](const Polyline& ring) {
+    double area = 0;
+    for (std::size_t i = 1; i < ring.size(); ++i) area += (ring[i - 1].x * ring[i].y - ring[i].x * ring[i - 1].y) / 2;
+    return area;
+  };
+  auto hill = contour_rings(sample([](double x, double y) { return -x * x - y * y; }, 41), -0.25);
+  ASSERT_EQ(hill.size(), 1u);
+  EXPECT_NEAR(turn(hill[0]), std::numbers::pi / 4, 1e-2);
+  auto bowl = contour_rings(sample([](double x, double y) { return x * x + y * y; }, 41), 0.25);
+  ASSERT_EQ(bowl.size(), 2u);  // the border and the hole
+  EXPECT_NEAR(turn(bowl[0]) + turn(bowl[1]), 4 - std::numbers::pi / 4, 1e-2);
+  EXPECT_LT(std::min(turn(bowl[0]), turn(bowl[1])), 0);
+}
+
 TEST(ContourRings, EncloseTheAreaOfTheRegion) {
   // x in [-1, 1] >= .3: a rectangle of .7 x 2, exact for a linear function.
   EXPECT_NEAR(area_of(contour_rings(sample([](double x, double y) { return x; }, 11), 0.3)), 1.4, 1e-12);

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <random>
@@ -273,6 +275,145 @@ TEST(Figure, PanelsWithTheSameLegendShareIt) {
   for (int k = 0; k < 3; ++k) figure.panel().classes({0, 1}, {0, 1}, {0, 1}, {"cats", "dogs"});
   auto texts = elements_of(figure.svg(), "text");
   EXPECT_EQ(std::count_if(texts.begin(), texts.end(), [](const XmlElement& e) { return e.text == "cats"; }), 1);
+}
+
+// The path of a CSS class; of the first piece only.
+std::vector<Point> piece_of(const std::string& svg, const std::string& css_class) {
+  for (const XmlElement& e : elements_of(svg, "path")) {
+    if (e.attributes.at("class") == css_class) return points_of(e.attributes.at("d")).at(0);
+  }
+  return {};
+}
+
+// A tick label stands beside the place where data of its value are drawn.
+TEST(Figure, TicksStandWhereTheDataAre) {
+  Figure figure;
+  figure.panel()
+      .x({.low = 0, .high = 4})
+      .y({.scale = Scale::log, .low = 1e-3, .high = 10})
+      .line({3, 3}, {0.01, 1}, {.label = ""});
+  std::string svg = figure.svg();
+  auto line = piece_of(svg, "s0");
+  ASSERT_EQ(line.size(), 2u);
+  double three = -1, hundredth = -1, one = -1;
+  std::vector<XmlElement> elements = read_xml(svg).elements;
+  for (std::size_t k = 0; k + 1 < elements.size(); ++k) {
+    const XmlElement &e = elements[k], &script = elements[k + 1];
+    if (e.name != "text") continue;
+    if (e.text == "3.0") three = number(e.attributes, "x");
+    if (e.text == "10" && script.text == "−2") hundredth = number(e.attributes, "y");
+    if (e.text == "10" && script.text == "0") one = number(e.attributes, "y");
+  }
+  EXPECT_NEAR(line[0].x, three, 0.2);
+  EXPECT_NEAR(line[0].y + 4, hundredth, 0.2);  // baseline below the middle of the digits
+  EXPECT_NEAR(line[1].y + 4, one, 0.2);
+  EXPECT_GT(line[0].y, line[1].y) << "larger values stand higher";
+}
+
+TEST(Figure, ReferencesAreInView) {
+  Figure figure;
+  figure.panel().line({0, 1}, {0, 1}).x_mark(100, "far").y_mark(-50);
+  auto svg = figure.svg();
+  EXPECT_TRUE(has_text(svg, "far"));
+  auto paths = elements_of(svg, "path");
+  EXPECT_EQ(
+      std::count_if(paths.begin(), paths.end(), [](const XmlElement& e) { return e.attributes.at("class") == "sm"; }),
+      2);
+}
+
+TEST(Figure, ArrowsPointWhereTheyShould) {
+  Figure figure;
+  figure.panel().x({.low = 0, .high = 2}).y({.low = 0, .high = 2}).arrows({1}, {1}, {0.5}, {2}, {.colour = 0});
+  auto arrow = piece_of(figure.svg(), "s0");
+  ASSERT_GE(arrow.size(), 2u);
+  EXPECT_GT(arrow[1].x, arrow[0].x);
+  EXPECT_LT(arrow[1].y, arrow[0].y) << "up is towards smaller y in SVG";
+}
+
+TEST(Figure, RegionsBelongToTheLargestScore) {
+  // Class 0 wins for x < 0, class 1 for x > 0.
+  Grid first{-1, 1, -1, 1, 2, 2, {1, 0, 1, 0}}, second{-1, 1, -1, 1, 2, 2, {0, 1, 0, 1}};
+  Figure figure;
+  figure.panel().regions({first, second});
+  std::string svg = figure.svg();
+  auto left = piece_of(svg, "f0"), right = piece_of(svg, "f1");
+  ASSERT_GE(left.size(), 4u);
+  ASSERT_GE(right.size(), 4u);
+  auto by_x = [](Point a, Point b) { return a.x < b.x; };
+  double border = std::max_element(left.begin(), left.end(), by_x)->x;
+  EXPECT_NEAR(std::min_element(right.begin(), right.end(), by_x)->x, border, 0.2);
+  EXPECT_LT(std::min_element(left.begin(), left.end(), by_x)->x, border - 50);
+}
+
+TEST(Figure, HistogramsCountEverySample) {
+  std::mt19937 random(1);
+  std::normal_distribution<double> normal;
+  std::vector<double> samples{gallery::nan};
+  for (int k = 0; k < 777; ++k) samples.push_back(normal(random));
+  Figure figure;
+  figure.panel().histogram(samples);
+  std::istringstream csv(figure.csv());
+  std::string line;
+  std::getline(csv, line);
+  ASSERT_EQ(line, "mark,y,low,high");
+  double sum = 0, last_high = -1e9;
+  while (std::getline(csv, line)) {
+    double count, low, high;
+    ASSERT_EQ(std::sscanf(line.c_str(), "histogram,%lf,%lf,%lf", &count, &low, &high), 3);
+    sum += count;
+    if (last_high > -1e9) {
+      EXPECT_EQ(low, last_high);
+    }
+    last_high = high;
+  }
+  EXPECT_EQ(sum, 777);
+}
+
+// The bytes of a base64 text.
+std::string decoded(const std::string& text) {
+  static const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  unsigned bits = 0, n = 0;
+  for (char c : text) {
+    if (c == '=') break;
+    bits = bits << 6 | unsigned(digits.find(c));
+    n += 6;
+    if (n >= 8) out += char(bits >> (n -= 8));
+  }
+  return out;
+}
+
+TEST(Figure, HeatMapsAreUprightAndOfTheRightColours) {
+  // Two columns, three rows; the largest value at the top right, a hole at the bottom left.
+  Grid grid{0, 1, 0, 2, 2, 3, {gallery::nan, 0, 1, 2, 3, 10}};
+  Figure figure;
+  figure.panel().heat(grid, {.low = 0, .high = 10, .smooth = false});
+  auto images = elements_of(figure.svg(), "image");
+  ASSERT_EQ(images.size(), 2u);  // and the colour bar
+  std::string prefix = "data:image/png;base64,", address = images[0].attributes.at("href");
+  ASSERT_TRUE(address.starts_with(prefix));
+  std::string png = decoded(address.substr(prefix.size()));
+  auto chunk = [&](const char* type) {
+    auto at = png.find(type);
+    auto byte = [&](std::size_t k) { return static_cast<unsigned char>(png[at - 4 + k]); };
+    std::size_t size = byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
+    return png.substr(at + 4, size);
+  };
+  std::string palette = chunk("PLTE"), packed = chunk("IDAT");
+  EXPECT_EQ(palette.substr(3, 3), "\x44\x01\x54");     // viridis begins in violet
+  EXPECT_EQ(palette.substr(255 * 3), "\xfd\xe7\x25");  // and ends in yellow
+  EXPECT_EQ(chunk("tRNS"), std::string(1, '\0'));
+  std::string rows(64, '\0');
+  uLongf size = rows.size();
+  ASSERT_EQ(uncompress(reinterpret_cast<Bytef*>(rows.data()), &size, reinterpret_cast<const Bytef*>(packed.data()),
+                       packed.size()),
+            Z_OK);
+  ASSERT_EQ(size, 9u);  // three rows of a filter byte and two pixels
+  auto pixel = [&](int row, int column) { return int(static_cast<unsigned char>(rows[row * 3 + 1 + column])); };
+  EXPECT_EQ(pixel(0, 1), 255);
+  EXPECT_EQ(pixel(2, 0), 0);
+  EXPECT_EQ(pixel(2, 1), 1);
+  EXPECT_EQ(pixel(1, 0), 1 + 25);  // 254 / 10, rounded
 }
 
 TEST(Figure, FortyNineClassesLookDifferent) {
