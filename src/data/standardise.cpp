@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t chunk = 4096;  // rows turned to double at a time
 
 // Two passes, so that a large mean costs no digits; the second also finds the error c of the first's mean:
-//   mean += c,  deviation^2 = 1/n sum (x - mean)^2 - c^2
+//   c = 1/n sum (x - mean),  deviation^2 = 1/n sum (x - mean)^2,  then mean += c
 template <class Rows>
 std::pair<Tensor, Tensor> moments(std::int64_t n, std::int64_t d, bool pooled, Rows rows) {
   Tensor mean = torch::zeros({d}, torch::kDouble);
@@ -32,7 +32,7 @@ std::pair<Tensor, Tensor> moments(std::int64_t n, std::int64_t d, bool pooled, R
     squares.fill_(squares.mean());
   }
   mean += excess;
-  const Tensor deviation = (squares - excess.square()).clamp_min(0).sqrt();
+  const Tensor deviation = squares.sqrt();  // c^2 is below the rounding of squares
   // What rounding leaves of a constant column is below n units in the last place of its size.
   const Tensor rounding = mean.abs() * (1e-14 * std::sqrt(static_cast<double>(n))) + 1e-300;
   return {mean, torch::where(deviation > rounding, deviation, torch::ones_like(deviation))};

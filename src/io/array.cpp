@@ -44,32 +44,21 @@ void convert(const Array& array, std::vector<Out>& out, Convert element) {
 template <class Out, class Convert>
 void convert_any(const Array& array, std::vector<Out>& out, Convert element) {
   switch (array.dtype) {
-    case DType::boolean:
-      return convert<std::uint8_t>(array, out, [&](std::uint8_t v) { return element(v != 0); });
-    case DType::u8:
-      return convert<std::uint8_t>(array, out, element);
-    case DType::u16:
-      return convert<std::uint16_t>(array, out, element);
-    case DType::u32:
-      return convert<std::uint32_t>(array, out, element);
-    case DType::u64:
-      return convert<std::uint64_t>(array, out, element);
-    case DType::i8:
-      return convert<std::int8_t>(array, out, element);
-    case DType::i16:
-      return convert<std::int16_t>(array, out, element);
-    case DType::i32:
-      return convert<std::int32_t>(array, out, element);
-    case DType::i64:
-      return convert<std::int64_t>(array, out, element);
+    case DType::boolean: return convert<std::uint8_t>(array, out, [&](std::uint8_t v) { return element(v != 0); });
+    case DType::u8: return convert<std::uint8_t>(array, out, element);
+    case DType::u16: return convert<std::uint16_t>(array, out, element);
+    case DType::u32: return convert<std::uint32_t>(array, out, element);
+    case DType::u64: return convert<std::uint64_t>(array, out, element);
+    case DType::i8: return convert<std::int8_t>(array, out, element);
+    case DType::i16: return convert<std::int16_t>(array, out, element);
+    case DType::i32: return convert<std::int32_t>(array, out, element);
+    case DType::i64: return convert<std::int64_t>(array, out, element);
     case DType::f16:
       return convert<std::uint16_t>(array, out, [&](std::uint16_t v) { return element(half_to_double(v)); });
     case DType::bf16:
       return convert<std::uint16_t>(array, out, [&](std::uint16_t v) { return element(bfloat16_to_double(v)); });
-    case DType::f32:
-      return convert<float>(array, out, element);
-    case DType::f64:
-      return convert<double>(array, out, element);
+    case DType::f32: return convert<float>(array, out, element);
+    case DType::f64: return convert<double>(array, out, element);
   }
 }
 
@@ -85,53 +74,36 @@ std::size_t size_of(DType dtype) {
   switch (dtype) {
     case DType::boolean:
     case DType::u8:
-    case DType::i8:
-      return 1;
+    case DType::i8: return 1;
     case DType::u16:
     case DType::i16:
     case DType::f16:
-    case DType::bf16:
-      return 2;
+    case DType::bf16: return 2;
     case DType::u32:
     case DType::i32:
-    case DType::f32:
-      return 4;
+    case DType::f32: return 4;
     case DType::u64:
     case DType::i64:
-    case DType::f64:
-      return 8;
+    case DType::f64: return 8;
   }
   throw ContractError("unknown element type");
 }
 
 const char* name_of(DType dtype) {
   switch (dtype) {
-    case DType::boolean:
-      return "bool";
-    case DType::u8:
-      return "uint8";
-    case DType::u16:
-      return "uint16";
-    case DType::u32:
-      return "uint32";
-    case DType::u64:
-      return "uint64";
-    case DType::i8:
-      return "int8";
-    case DType::i16:
-      return "int16";
-    case DType::i32:
-      return "int32";
-    case DType::i64:
-      return "int64";
-    case DType::f16:
-      return "float16";
-    case DType::bf16:
-      return "bfloat16";
-    case DType::f32:
-      return "float32";
-    case DType::f64:
-      return "float64";
+    case DType::boolean: return "bool";
+    case DType::u8: return "uint8";
+    case DType::u16: return "uint16";
+    case DType::u32: return "uint32";
+    case DType::u64: return "uint64";
+    case DType::i8: return "int8";
+    case DType::i16: return "int16";
+    case DType::i32: return "int32";
+    case DType::i64: return "int64";
+    case DType::f16: return "float16";
+    case DType::bf16: return "bfloat16";
+    case DType::f32: return "float32";
+    case DType::f64: return "float64";
   }
   throw ContractError("unknown element type");
 }

@@ -70,8 +70,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
         key_ = name;
         return true;
       }
-      default:
-        return unexpected();
+      default: return unexpected();
     }
   }
   bool start_object(std::size_t) override {

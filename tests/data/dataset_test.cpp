@@ -54,19 +54,20 @@ TEST(DataSchema, RoundTripsThroughJson) {
 }
 
 TEST(DataSchema, RefusesMalformedJson) {
-  const auto refuses = [](const char* path, const nlohmann::ordered_json& value) {
+  const auto refuses = [](const char* path, const nlohmann::ordered_json& value, std::vector<std::string> parts = {}) {
     auto json = to_json(example());
     json[nlohmann::ordered_json::json_pointer(path)] = value;
-    expect_input_error([&] { schema_from_json(json); }, {});
+    expect_input_error([&] { schema_from_json(json); }, parts);
   };
   refuses("/task", "guess");
   refuses("/task", 3);
   refuses("/features/0/column", 9);
   refuses("/features/0/kind", "odd");
   refuses("/features", nlohmann::ordered_json::array());
-  refuses("/classes", {"one"});
-  refuses("/array_shape", {-1});
-  refuses("/array_shape", {std::int64_t{1} << 40, std::int64_t{1} << 40});
+  refuses("/classes", nlohmann::ordered_json::array({"one"}));
+  refuses("/array_shape", nlohmann::ordered_json::array({-1}), {"array shape"});
+  refuses("/array_shape", nlohmann::ordered_json::array({std::int64_t{1} << 40}), {"array shape"});
+  refuses("/array_shape", nlohmann::ordered_json::array({1 << 20, 1 << 20}), {"array shape"});
   expect_input_error([] { schema_from_json(nlohmann::ordered_json::object()); }, {"schema is malformed"});
 }
 

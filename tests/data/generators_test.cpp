@@ -87,8 +87,11 @@ TEST(Generators, SpiralsAndRollsKeepApart) {
   // One arm passes the other half a turn later: pi of angle, 0.3 of radius, at most 0.3 apart and never closer than
   // 0.15.
   EXPECT_GT(smallest_distance_between_classes(generate("spirals", 600, 0)), 0.15);
-  for (const Point& p : points(generate("spirals", 600, 0)))
+  for (const Point& p : points(generate("spirals", 600, 0))) {
     EXPECT_TRUE(p.radius() >= 0.1 - 1e-12 && p.radius() <= 1) << p.radius();
+    const double angle = 3 * M_PI * (p.radius() - 0.1) / 0.9 + M_PI * static_cast<double>(p.label);
+    EXPECT_NEAR(p.x, p.radius() * std::cos(angle), 1e-12);
+  }
   const Dataset roll = generate("swiss_roll");
   EXPECT_EQ(roll.size(), 512);  // 256 a class
   for (const Point& p : points(roll)) {

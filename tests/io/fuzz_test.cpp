@@ -45,18 +45,10 @@ void fuzz(const Reader& read, const std::string& sound) {
     for (std::size_t k = 0; k < n_changes; ++k) {
       const std::size_t at = below(bytes.size());
       switch (below(4)) {
-        case 0:
-          bytes[at] = static_cast<char>(random());
-          break;
-        case 1:
-          bytes[at] ^= static_cast<char>(1 << below(8));
-          break;
-        case 2:
-          bytes.insert(at, 1, static_cast<char>(random()));
-          break;
-        default:
-          bytes[at] = "0\xff\x7f\"'{}[](),:\n9"[below(15)];
-          break;
+        case 0: bytes[at] = static_cast<char>(random()); break;
+        case 1: bytes[at] ^= static_cast<char>(1 << below(8)); break;
+        case 2: bytes.insert(at, 1, static_cast<char>(random())); break;
+        default: bytes[at] = "0\xff\x7f\"'{}[](),:\n9"[below(15)]; break;
       }
     }
     survives(read, bytes, "round " + std::to_string(round));
