@@ -1,10 +1,10 @@
 # What `cmake --install` copies: headers, static libraries with their targets, the package files of find_package(Turnpike), and the
-# two programs. A user links Turnpike::Turnpike (everything) or single areas (Turnpike::flow), and Turnpike::laws to check own fields.
+# two programs. A user links Turnpike::turnpike (everything) or single areas (Turnpike::flow), and Turnpike::laws to check own fields.
 include(CMakePackageConfigHelpers)
 
 get_property(areas GLOBAL PROPERTY TURNPIKE_AREAS)
 add_library(turnpike_all INTERFACE)
-set_target_properties(turnpike_all PROPERTIES EXPORT_NAME Turnpike)
+set_target_properties(turnpike_all PROPERTIES EXPORT_NAME turnpike)
 foreach(area ${areas})
   string(REGEX REPLACE "^turnpike_" "" name ${area})
   set_target_properties(${area} PROPERTIES EXPORT_NAME ${name})
