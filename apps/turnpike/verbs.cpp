@@ -102,12 +102,13 @@ OptionSchema train_options() {
   OptionSchema options;
 
   options.group("data");
-  options.choice(
-      "generator", "spirals",
-      {"spirals", "moons", "circles", "gaussians", "xor", "chess2", "chess3", "swiss_roll", "peaks", "ellipses"},
-      "points to draw when there is no --data");
-  options.integer("samples", 400, "points to draw").at_least(10);
-  options.real("noise", 0, "of the generator").at_least(0);
+  options.choice("generator", "spirals",
+                 {"spirals", "moons", "circles", "spheres", "gaussians", "xor", "chess2", "chess3", "swiss_roll",
+                  "peaks", "ellipses", "playground_circle", "playground_spiral", "playground_xor", "playground_gauss",
+                  "playground_plane", "playground_gaussians"},
+                 "points to draw when there is no --data");
+  options.integer("samples", 0, "points to draw; 0: as many as the generator's own default").at_least(0);
+  options.real("noise", -1, "of the generator; below 0: its own default").at_least(-1);
   options.boolean("standardise", true, "features to mean 0 and deviation 1, learned on the training part");
   options.real("validation", 0.15, "fraction of the rows").at_least(0).at_most(1, Bound::open);
   options.real("test", 0.15, "fraction of the rows").at_least(0).at_most(1, Bound::open);
@@ -120,7 +121,8 @@ OptionSchema train_options() {
   options.integer("hidden", 0, "inner width of bottleneck; 0: the width").at_least(0);
   options.real("gamma", 0, "g, the damping of antisymmetric").at_least(0);
   options.choice("scheme", "euler",
-                 {"euler", "midpoint", "heun", "rk4", "dopri5", "symplectic_euler", "verlet", "implicit_midpoint"},
+                 {"euler", "midpoint", "heun", "rk4", "dopri5", "symplectic_euler", "verlet", "implicit_euler",
+                  "implicit_midpoint"},
                  "of integration");
   options.real("T", 20, "horizon: the depth as a time").at_least(0, Bound::open);
   options.integer("layers", 100, "steps of the scheme").at_least(1);
@@ -145,8 +147,8 @@ OptionSchema train_options() {
   options.choice("optimiser", "adam", {"adam", "adamw", "sgd", "lbfgs", "proximal"}, "of the first phase");
   options.real("rate", 0.02, "learning rate").at_least(0, Bound::open);
   options.real("momentum", 0.9, "of sgd").at_least(0).at_most(1, Bound::open);
-  options.integer("batch", 0, "samples a step; 0: all").at_least(0);
-  options.integer("epochs", 600, "passes over the training part").at_least(0);
+  options.integer("batch", 0, "samples a step; 0: all, or 256 of many rows").at_least(0);
+  options.integer("epochs", 0, "passes over the training part; 0: chosen from the number of rows").at_least(0);
   options.choice("schedule", "cosine", {"constant", "cosine", "step", "exponential"}, "of the rate");
   options.real("clip", 0, "bound on the norm of the gradient; 0: none").at_least(0);
   options.integer("patience", 0, "epochs without progress before an early stop; 0: never").at_least(0);
@@ -154,11 +156,11 @@ OptionSchema train_options() {
   options.real("gradient_tolerance", 1e-7, "at which the polish stops").at_least(0);
   options.integer("polish_iterations", 300, "at most").at_least(0);
   options.integer("starts", 1, "initial controls to try; the best is kept").at_least(1);
-  options.choice("dtype", "f64", {"f64", "f32"}, "of the numbers");
+  options.choice("dtype", "auto", {"auto", "f64", "f32"}, "of the numbers");
 
   options.group("report");
   options.real("cut_epsilon", 0.005, "change of the validation score that a layer cut may cost").at_least(0);
-  options.integer("checkpoint_every", 10, "epochs").at_least(1);
+  options.real("checkpoint_seconds", 30, "between two checkpoints").at_least(0);
   options.boolean("baselines", true, "train a linear model and a perceptron beside the flow");
   return options;
 }
