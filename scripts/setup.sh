@@ -7,7 +7,7 @@
 setup_packages=(
   g++ cmake ninja-build ccache lld pkg-config git
   libtorch-dev libopenblas0-pthread
-  libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libarchive-dev libcsv-dev libboost1.81-dev libgtest-dev
+  libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libarchive-dev libcsv-dev libboost1.81-dev libhwy-dev libgtest-dev
 )
 
 say() { printf 'turnpike: %s\n' "$*" >&2; }

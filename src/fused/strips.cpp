@@ -1,0 +1,349 @@
+// Kernels on strips, one source for every target. Kept apart from the roll: here is arithmetic alone, there is none.
+#include "strips_internal.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "strips.cpp"
+#define HWY_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SSSE3)
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "simd_math_internal.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace turnpike {
+namespace HWY_NAMESPACE {
+
+template <class T>
+struct Kernels {
+  using D = hn::ScalableTag<T>;
+  using V = hn::Vec<D>;
+  static constexpr D d{};
+  static constexpr std::int64_t L = hn::MaxLanes(D());
+  // Vectors of samples that a tile takes at once: what 32 registers hold, or 16.
+  static constexpr int wide = HWY_TARGET == HWY_AVX3 ? 4 : 2;
+  static constexpr int tile = 4;
+
+  template <Activation kind>
+  static void value(const T* x, T* s, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; i += L) hn::Store(activate_lane<kind>(d, hn::Load(d, x + i), nullptr), d, s + i);
+  }
+  template <Activation kind>
+  static void value_and_slope(const T* x, T* s, T* slope, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; i += L) {
+      V dx;
+      hn::Store(activate_lane<kind>(d, hn::Load(d, x + i), &dx), d, s + i);
+      hn::Store(dx, d, slope + i);
+    }
+  }
+  template <Activation kind>
+  static void advance(T* z, const T* base, T h, T* out, std::int64_t n) {
+    const V step = hn::Set(d, h);
+    for (std::int64_t i = 0; i < n; i += L) {
+      V dz;
+      const V s = activate_lane<kind>(d, hn::Load(d, z + i), &dz);
+      hn::Store(dz, d, z + i);
+      hn::Store(hn::MulAdd(step, s, hn::Load(d, base + i)), d, out + i);
+    }
+  }
+  template <Activation kind>
+  static void add_slope_times(const T* v, const T* x, const T* s, T* a, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; i += L) {
+      const V slope = slope_lane<kind>(d, hn::Load(d, x + i), hn::Load(d, s + i));
+      hn::Store(hn::MulAdd(hn::Load(d, v + i), slope, hn::Load(d, a + i)), d, a + i);
+    }
+  }
+  static void exponential(const T* x, T* y, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; i += L) hn::Store(exp_of(d, hn::Load(d, x + i)), d, y + i);
+  }
+  static void error_function(const T* x, T* y, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; i += L) hn::Store(erf_of(d, hn::Load(d, x + i)), d, y + i);
+  }
+  static void scale(T c, const T* a, T* out, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; i += L) hn::Store(hn::Mul(hn::Set(d, c), hn::Load(d, a + i)), d, out + i);
+  }
+  static void scaled_product(T c, const T* a, const T* b, T* out, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; i += L) {
+      hn::Store(hn::Mul(hn::Mul(hn::Set(d, c), hn::Load(d, a + i)), hn::Load(d, b + i)), d, out + i);
+    }
+  }
+  static void combine(const T* base, int terms, const T* c, const T* const* v, T* out, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; i += L) {
+      V sum = base ? hn::Load(d, base + i) : hn::Zero(d);
+      for (int j = 0; j < terms; ++j) sum = hn::MulAdd(hn::Set(d, c[j]), hn::Load(d, v[j] + i), sum);
+      hn::Store(sum, d, out + i);
+    }
+  }
+
+  // R rows of W times C vectors of samples; `advance`: out = base + h (W in + b).
+  template <int R, int C, int N, bool advance>
+  static HWY_INLINE void affine_tile(const T* in, const T* W, const T* b, const T* base, T h, std::int64_t cols,
+                                     std::int64_t width, T* out) {
+    const std::int64_t n = N ? N : cols;
+    V sum[R][C];
+    for (int r = 0; r < R; ++r)
+      for (int c = 0; c < C; ++c) sum[r][c] = hn::Set(d, b[r]);
+    for (std::int64_t j = 0; j < n; ++j) {
+      V x[C];
+      for (int c = 0; c < C; ++c) x[c] = hn::Load(d, in + j * width + c * L);
+      for (int r = 0; r < R; ++r) {
+        const V w = hn::Set(d, W[r * n + j]);
+        for (int c = 0; c < C; ++c) sum[r][c] = hn::MulAdd(w, x[c], sum[r][c]);
+      }
+    }
+    for (int r = 0; r < R; ++r)
+      for (int c = 0; c < C; ++c) {
+        const std::int64_t at = r * width + c * L;
+        if constexpr (advance) sum[r][c] = hn::MulAdd(hn::Set(d, h), sum[r][c], hn::Load(d, base + at));
+        hn::Store(sum[r][c], d, out + at);
+      }
+  }
+  template <int R, int N, bool advance>
+  static HWY_INLINE void affine_rows(const T* in, const T* W, const T* b, const T* base, T h, std::int64_t cols,
+                                     std::int64_t width, T* out) {
+    std::int64_t s = 0;
+    for (; s + wide * L <= width; s += wide * L)
+      affine_tile<R, wide, N, advance>(in + s, W, b, base + s, h, cols, width, out + s);
+    for (; s < width; s += L) affine_tile<R, 1, N, advance>(in + s, W, b, base + s, h, cols, width, out + s);
+  }
+  template <int N, bool advance>
+  static HWY_INLINE void affine_all(const T* in, const T* W, const T* b, const T* base, T h, std::int64_t rows,
+                                    std::int64_t cols, std::int64_t width, T* out) {
+    const std::int64_t n = N ? N : cols;
+    std::int64_t r = 0;
+    for (; r + tile <= rows; r += tile)
+      affine_rows<tile, N, advance>(in, W + r * n, b + r, base + r * width, h, cols, width, out + r * width);
+    if (r + 2 <= rows) {
+      affine_rows<2, N, advance>(in, W + r * n, b + r, base + r * width, h, cols, width, out + r * width);
+      r += 2;
+    }
+    if (r < rows) affine_rows<1, N, advance>(in, W + r * n, b + r, base + r * width, h, cols, width, out + r * width);
+  }
+  template <int N>
+  static void affine(const T* in, const T* W, const T* b, std::int64_t rows, std::int64_t cols, std::int64_t width,
+                     T* out) {
+    affine_all<N, false>(in, W, b, out, 0, rows, cols, width, out);
+  }
+  template <int N>
+  static void affine_advance(const T* in, const T* W, const T* b, const T* base, T h, std::int64_t rows,
+                             std::int64_t cols, std::int64_t width, T* out) {
+    affine_all<N, true>(in, W, b, base, h, rows, cols, width, out);
+  }
+
+  // J columns of W (rows of W') times C vectors.
+  template <int J, int C, bool add>
+  static HWY_INLINE void transpose_tile(const T* W, const T* g, std::int64_t rows, std::int64_t cols,
+                                        std::int64_t width, T* out) {
+    V sum[J][C];
+    for (int j = 0; j < J; ++j)
+      for (int c = 0; c < C; ++c) sum[j][c] = add ? hn::Load(d, out + j * width + c * L) : hn::Zero(d);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      V x[C];
+      for (int c = 0; c < C; ++c) x[c] = hn::Load(d, g + i * width + c * L);
+      for (int j = 0; j < J; ++j) {
+        const V w = hn::Set(d, W[i * cols + j]);
+        for (int c = 0; c < C; ++c) sum[j][c] = hn::MulAdd(w, x[c], sum[j][c]);
+      }
+    }
+    for (int j = 0; j < J; ++j)
+      for (int c = 0; c < C; ++c) hn::Store(sum[j][c], d, out + j * width + c * L);
+  }
+  template <int J, bool add>
+  static HWY_INLINE void transpose_rows(const T* W, const T* g, std::int64_t rows, std::int64_t cols,
+                                        std::int64_t width, T* out) {
+    std::int64_t s = 0;
+    for (; s + wide * L <= width; s += wide * L) transpose_tile<J, wide, add>(W, g + s, rows, cols, width, out + s);
+    for (; s < width; s += L) transpose_tile<J, 1, add>(W, g + s, rows, cols, width, out + s);
+  }
+  template <int N, bool add>
+  static void transpose(const T* W, const T* g, std::int64_t rows, std::int64_t cols, std::int64_t width, T* out) {
+    const std::int64_t n = N ? N : cols;
+    std::int64_t j = 0;
+    for (; j + tile <= n; j += tile) transpose_rows<tile, add>(W + j, g, rows, n, width, out + j * width);
+    if (j + 2 <= n) {
+      transpose_rows<2, add>(W + j, g, rows, n, width, out + j * width);
+      j += 2;
+    }
+    if (j < n) transpose_rows<1, add>(W + j, g, rows, n, width, out + j * width);
+  }
+
+  // W_sum[i][j] += sum over the strip of g_i y_j, an R x J tile in registers.
+  template <int R, int J>
+  static HWY_INLINE void accumulate_tile(const T* g, const T* y, std::int64_t cols, std::int64_t width, T* sums) {
+    V sum[R][J];
+    for (int r = 0; r < R; ++r)
+      for (int j = 0; j < J; ++j) sum[r][j] = hn::Load(d, sums + (r * cols + j) * L);
+    for (std::int64_t s = 0; s < width; s += L) {
+      V a[R], x[J];
+      for (int r = 0; r < R; ++r) a[r] = hn::Load(d, g + r * width + s);
+      for (int j = 0; j < J; ++j) x[j] = hn::Load(d, y + j * width + s);
+      for (int r = 0; r < R; ++r)
+        for (int j = 0; j < J; ++j) sum[r][j] = hn::MulAdd(a[r], x[j], sum[r][j]);
+    }
+    for (int r = 0; r < R; ++r)
+      for (int j = 0; j < J; ++j) hn::Store(sum[r][j], d, sums + (r * cols + j) * L);
+  }
+  template <int R>
+  static HWY_INLINE void accumulate_rows(const T* g, const T* y, std::int64_t cols, std::int64_t width, T* sums) {
+    std::int64_t j = 0;
+    for (; j + tile <= cols; j += tile) accumulate_tile<R, tile>(g, y + j * width, cols, width, sums + j * L);
+    if (j + 2 <= cols) {
+      accumulate_tile<R, 2>(g, y + j * width, cols, width, sums + j * L);
+      j += 2;
+    }
+    if (j < cols) accumulate_tile<R, 1>(g, y + j * width, cols, width, sums + j * L);
+  }
+  template <int N>
+  static void accumulate(const T* g, const T* y, std::int64_t rows, std::int64_t cols, std::int64_t width, T* W_sum,
+                         T* b_sum) {
+    const std::int64_t n = N ? N : cols;
+    for (std::int64_t i = 0; i < rows; ++i) {
+      V sum = hn::Load(d, b_sum + i * L);
+      for (std::int64_t s = 0; s < width; s += L) sum = hn::Add(sum, hn::Load(d, g + i * width + s));
+      hn::Store(sum, d, b_sum + i * L);
+    }
+    constexpr int R = HWY_TARGET == HWY_AVX3 ? 4 : 2;
+    std::int64_t i = 0;
+    for (; i + R <= rows; i += R) accumulate_rows<R>(g + i * width, y, n, width, W_sum + i * n * L);
+    for (; i + 2 <= rows; i += 2) accumulate_rows<2>(g + i * width, y, n, width, W_sum + i * n * L);
+    if (i < rows) accumulate_rows<1>(g + i * width, y, n, width, W_sum + i * n * L);
+  }
+
+  // |z - y|^2
+  static void square_value(const T* z, const T* y, T weight, std::int64_t m, std::int64_t width, T* sum) {
+    for (std::int64_t s = 0; s < width; s += L) {
+      V total = hn::Zero(d);
+      for (std::int64_t o = 0; o < m; ++o) {
+        const V e = hn::Sub(hn::Load(d, z + o * width + s), hn::Load(d, y + o * width + s));
+        total = hn::MulAdd(e, e, total);
+      }
+      hn::Store(hn::MulAdd(hn::Set(d, weight), total, hn::Load(d, sum + s)), d, sum + s);
+    }
+  }
+  static void square_gradient(const T* z, const T* y, T weight, const T* scale, std::int64_t m, std::int64_t width,
+                              T* z_bar) {
+    for (std::int64_t s = 0; s < width; s += L) {
+      const V factor = hn::Mul(hn::Set(d, 2 * weight), hn::Load(d, scale + s));
+      for (std::int64_t o = 0; o < m; ++o) {
+        const V e = hn::Sub(hn::Load(d, z + o * width + s), hn::Load(d, y + o * width + s));
+        hn::Store(hn::Mul(factor, e), d, z_bar + o * width + s);
+      }
+    }
+  }
+
+  // log sum_c e^(z_c - top) + top - z_y
+  static HWY_INLINE V largest(const T* z, std::int64_t m, std::int64_t width) {
+    V top = hn::Load(d, z);
+    for (std::int64_t o = 1; o < m; ++o) {
+      const V next = hn::Load(d, z + o * width);
+      top = hn::IfThenElse(hn::Gt(next, top), next, top);
+    }
+    return top;
+  }
+  static HWY_INLINE V exp_sum(const T* z, V top, std::int64_t m, std::int64_t width) {
+    V sum = hn::Zero(d);
+    for (std::int64_t o = 0; o < m; ++o) sum = hn::Add(sum, exp_of(d, hn::Sub(hn::Load(d, z + o * width), top)));
+    return sum;
+  }
+  static void entropy_value(const T* z, const T* y, T weight, std::int64_t m, std::int64_t width, T* sum) {
+    for (std::int64_t s = 0; s < width; s += L) {
+      const V top = largest(z + s, m, width), wanted = hn::Load(d, y + s);
+      V own = hn::Zero(d);
+      for (std::int64_t o = 0; o < m; ++o) {
+        const auto here = hn::Eq(wanted, hn::Set(d, static_cast<T>(o)));
+        own = hn::IfThenElse(here, hn::Load(d, z + o * width + s), own);
+      }
+      const V cost = hn::Add(log_of(d, exp_sum(z + s, top, m, width)), hn::Sub(top, own));
+      hn::Store(hn::MulAdd(hn::Set(d, weight), cost, hn::Load(d, sum + s)), d, sum + s);
+    }
+  }
+  static void entropy_gradient(const T* z, const T* y, T weight, const T* scale, std::int64_t m, std::int64_t width,
+                               T* z_bar) {
+    const V one = hn::Set(d, T(1));
+    for (std::int64_t s = 0; s < width; s += L) {
+      const V top = largest(z + s, m, width), wanted = hn::Load(d, y + s);
+      const V factor = hn::Mul(hn::Set(d, weight), hn::Load(d, scale + s));
+      const V inverse = hn::Div(one, exp_sum(z + s, top, m, width));
+      for (std::int64_t o = 0; o < m; ++o) {
+        const V share = hn::Mul(exp_of(d, hn::Sub(hn::Load(d, z + o * width + s), top)), inverse);
+        const V target = hn::IfThenElseZero(hn::Eq(wanted, hn::Set(d, static_cast<T>(o))), one);
+        hn::Store(hn::Mul(factor, hn::Sub(share, target)), d, z_bar + o * width + s);
+      }
+    }
+  }
+
+  static void sum_lanes(const T* sums, std::int64_t n, T* out) {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = hn::GetLane(hn::SumOfLanes(d, hn::Load(d, sums + i * L)));
+  }
+
+  template <Activation kind>
+  static void set_pointwise(StripKernels<T>& table) {
+    table.pointwise[static_cast<int>(kind)] = {&value<kind>, &value_and_slope<kind>, &advance<kind>,
+                                               &add_slope_times<kind>};
+  }
+  template <int N>
+  static void set_product(StripKernels<T>& table) {
+    table.product[N] = {&affine<N>, &affine_advance<N>, &transpose<N, false>, &transpose<N, true>, &accumulate<N>};
+  }
+  static StripKernels<T> make() {
+    StripKernels<T> table{};
+    table.target = hwy::TargetName(HWY_TARGET);
+    table.lanes = L;
+    set_pointwise<Activation::tanh>(table);
+    set_pointwise<Activation::relu>(table);
+    set_pointwise<Activation::leaky_relu>(table);
+    set_pointwise<Activation::elu>(table);
+    set_pointwise<Activation::sigmoid>(table);
+    set_pointwise<Activation::softplus>(table);
+    set_pointwise<Activation::gelu>(table);
+    set_pointwise<Activation::sine>(table);
+    set_pointwise<Activation::identity>(table);
+    table.exponential = &exponential;
+    table.error_function = &error_function;
+    table.scale = &scale;
+    table.scaled_product = &scaled_product;
+    table.combine = &combine;
+    set_product<0>(table);
+    set_product<1>(table);
+    set_product<2>(table);
+    set_product<3>(table);
+    set_product<4>(table);
+    set_product<5>(table);
+    set_product<6>(table);
+    set_product<7>(table);
+    set_product<8>(table);
+    table.mean_square = {&square_value, &square_gradient};
+    table.cross_entropy = {&entropy_value, &entropy_gradient};
+    table.sum_lanes = &sum_lanes;
+    return table;
+  }
+};
+
+StripKernels<float> make_f32() {
+  return Kernels<float>::make();
+}
+StripKernels<double> make_f64() {
+  return Kernels<double>::make();
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace turnpike
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace turnpike {
+HWY_EXPORT(make_f32);
+HWY_EXPORT(make_f64);
+
+template <>
+const StripKernels<float>& strip_kernels<float>() {
+  static const StripKernels<float> table = HWY_DYNAMIC_DISPATCH(make_f32)();
+  return table;
+}
+template <>
+const StripKernels<double>& strip_kernels<double>() {
+  static const StripKernels<double> table = HWY_DYNAMIC_DISPATCH(make_f64)();
+  return table;
+}
+
+}  // namespace turnpike
+#endif

@@ -1,0 +1,23 @@
+// A small pool of threads for calls that last microseconds: workers spin for a bounded time before they sleep.
+#pragma once
+
+#include <functional>
+#include <mutex>
+
+namespace turnpike {
+
+// The pool, held by one caller at a time: what `run` leaves in the workers' thread-local memory stays until the end.
+class Team {
+ public:
+  explicit Team(int n);  // n threads, this one among them
+
+  // Runs work(0), ..., work(n - 1) at the same time, work(0) on this thread; returns when all are done. `work` must not
+  // throw, nor make a Team.
+  void run(const std::function<void(int)>& work);
+
+ private:
+  int n_;
+  std::unique_lock<std::mutex> lock_;
+};
+
+}  // namespace turnpike

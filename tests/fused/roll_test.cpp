@@ -1,0 +1,206 @@
+// The fused roll against a plain scalar one, and its pull-back against differences of it. (Equality with the engine's
+// own reference, over every field, scheme and activation, is tests/flow/fused_test.cpp.)
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include <turnpike/base/error.h>
+#include <turnpike/fused/roll.h>
+#include <turnpike/math/random.h>
+
+namespace turnpike {
+namespace {
+
+std::vector<double> normal(std::int64_t n, double deviation, Random& random) {
+  std::vector<double> values(n);
+  for (double& value : values) value = deviation * random.normal();
+  return values;
+}
+
+struct Case {
+  FusedProblem problem;
+  std::vector<double> x0, control, weight, bias, targets;
+  std::vector<std::int64_t> classes;
+
+  FusedInputs<double> inputs() const {
+    return {x0.data(), control.data(), weight.data(), bias.data(), targets.data(), classes.data()};
+  }
+};
+
+Case make_case(LayerSpec layer, FusedScheme scheme, std::int64_t K, std::int64_t N, FusedCost cost) {
+  Random random(7);
+  Case made;
+  FusedProblem& problem = made.problem;
+  problem = {.layer = layer,
+             .scheme = scheme,
+             .n_rows = K,
+             .n_samples = N,
+             .cost = cost,
+             .n_outputs = 3,
+             .saved = {0, K / 2, K}};
+  for (std::int64_t k = 0; k < K; ++k) {
+    problem.steps.push_back(0.1 + 0.05 * static_cast<double>(k % 3));
+    for (int e = 0; e < scheme.evaluations(); ++e) problem.control_row.push_back(k);
+  }
+  made.x0 = normal(N * layer.dimension, 1, random);
+  made.control = normal(K * layer.n_parameters(), 0.6, random);
+  made.weight = normal(3 * layer.dimension, 0.7, random);
+  made.bias = normal(3, 1, random);
+  made.targets = normal(N * 3, 1, random);
+  for (std::int64_t i = 0; i < N; ++i) made.classes.push_back(i % 3);
+  return made;
+}
+
+// A scalar function of all outputs, with its cotangents.
+struct Outputs {
+  std::vector<double> end, integral, states;
+};
+Outputs roll(const Case& c) {
+  const std::int64_t N = c.problem.n_samples, d = c.problem.layer.dimension;
+  Outputs out{std::vector<double>(N * d), std::vector<double>(N), std::vector<double>(3 * N * d)};
+  fused_roll<double>(c.problem, c.inputs(), {out.end.data(), out.integral.data(), out.states.data()});
+  return out;
+}
+
+TEST(FusedRoll, EulerIsTheFormula) {
+  for (const LayerKind kind : {LayerKind::inner, LayerKind::outer}) {
+    const Case c = make_case({kind, Activation::tanh, 3}, {&euler_tableau()}, 5, 11, FusedCost::mean_square);
+    const Outputs out = roll(c);
+    for (std::int64_t n = 0; n < 11; ++n) {
+      std::vector<double> x(c.x0.begin() + n * 3, c.x0.begin() + n * 3 + 3);
+      double integral = 0;
+      for (std::int64_t k = 0; k < 5; ++k) {
+        const double* u = c.control.data() + k * 12;
+        std::vector<double> next = x;
+        for (int o = 0; o < 3; ++o) {
+          double z = c.bias[o], rate = u[9 + o];
+          for (int j = 0; j < 3; ++j) {
+            z += c.weight[o * 3 + j] * x[j];
+            rate += u[o * 3 + j] * (kind == LayerKind::inner ? std::tanh(x[j]) : x[j]);
+          }
+          integral += c.problem.steps[k] * (z - c.targets[n * 3 + o]) * (z - c.targets[n * 3 + o]);
+          next[o] += c.problem.steps[k] * (kind == LayerKind::inner ? rate : std::tanh(rate));
+        }
+        x = next;
+      }
+      for (int j = 0; j < 3; ++j) EXPECT_NEAR(out.end[n * 3 + j], x[j], 1e-14);
+      EXPECT_NEAR(out.integral[n], integral, 1e-13 * (1 + integral));
+    }
+    EXPECT_TRUE(std::equal(c.x0.begin(), c.x0.end(), out.states.begin()));
+    EXPECT_TRUE(std::equal(out.end.begin(), out.end.end(), out.states.end() - 33));
+  }
+}
+
+// d/de of loss(point + e direction) by central differences is <gradient, direction>, for every input at once.
+void expect_gradient(LayerSpec layer, FusedScheme scheme, FusedCost cost, std::int64_t N, int threads) {
+  Case c = make_case(layer, scheme, 6, N, cost);
+  c.problem.threads = threads;
+  Random random(5);
+  const std::int64_t d = layer.dimension;
+  const std::vector<double> end_bar = normal(N * d, 1, random), integral_bar = normal(N, 1, random),
+                            states_bar = normal(3 * N * d, 1, random);
+  std::vector<double> x0_bar(c.x0.size()), control_bar(c.control.size()), weight_bar(c.weight.size()), bias_bar(3);
+  fused_pull_back<double>(c.problem, c.inputs(), {end_bar.data(), integral_bar.data(), states_bar.data()},
+                          {x0_bar.data(), control_bar.data(), weight_bar.data(), bias_bar.data()});
+
+  const auto dot = [](const std::vector<double>& a, const std::vector<double>& b) {
+    return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+  };
+  const std::vector<double> dx = normal(N * d, 1, random), du = normal(c.control.size(), 1, random),
+                            dw = normal(c.weight.size(), 1, random), db = normal(3, 1, random);
+  const auto loss = [&](double e) {
+    Case moved = c;
+    const auto add = [e](std::vector<double>& target, const std::vector<double>& direction) {
+      for (std::size_t i = 0; i < target.size(); ++i) target[i] += e * direction[i];
+    };
+    add(moved.x0, dx);
+    add(moved.control, du);
+    add(moved.weight, dw);
+    add(moved.bias, db);
+    const Outputs out = roll(moved);
+    return dot(out.end, end_bar) + dot(out.integral, integral_bar) + dot(out.states, states_bar);
+  };
+  const double expected = dot(x0_bar, dx) + dot(control_bar, du) + dot(weight_bar, dw) + dot(bias_bar, db);
+  // Central differences of order 4: error ~ e^4, rounding ~ 1e-16 / e.
+  const double e = 1e-3;
+  const double measured = (8 * (loss(e) - loss(-e)) - (loss(2 * e) - loss(-2 * e))) / (12 * e);
+  double scale = std::sqrt(dot(x0_bar, x0_bar)) + std::sqrt(dot(control_bar, control_bar)) +
+                 std::sqrt(dot(weight_bar, weight_bar)) + std::sqrt(dot(bias_bar, bias_bar));
+  EXPECT_NEAR(measured, expected, 1e-7 * scale * 10) << static_cast<int>(layer.kind) << " d = " << d;
+}
+
+TEST(FusedRoll, PullBackIsTheDerivative) {
+  for (const std::int64_t d : {1, 2, 3, 4, 5, 8, 11}) {
+    for (const LayerKind kind : {LayerKind::inner, LayerKind::outer, LayerKind::antisymmetric}) {
+      for (const Tableau* tableau : {&euler_tableau(), &midpoint_tableau(), &heun_tableau(), &rk4_tableau()}) {
+        const LayerSpec layer{kind, Activation::tanh, d, kind == LayerKind::antisymmetric ? 0.3 : 0.0};
+        expect_gradient(layer, {tableau}, d % 2 ? FusedCost::cross_entropy : FusedCost::mean_square, 13, 1);
+      }
+    }
+  }
+  for (const std::int64_t d : {2, 4, 6}) {
+    const LayerSpec layer{LayerKind::paired, Activation::tanh, d};
+    for (const Tableau* tableau : {&euler_tableau(), &rk4_tableau()})
+      expect_gradient(layer, {tableau}, FusedCost::mean_square, 9, 1);
+    for (const auto kind : {FusedScheme::Kind::symplectic_euler, FusedScheme::Kind::verlet})
+      expect_gradient(layer, {nullptr, kind}, FusedCost::cross_entropy, 9, 1);
+  }
+}
+
+// Many samples, so that more than one thread has work.
+TEST(FusedRoll, ThreadsChangeOnlyTheRounding) {
+  Case c = make_case({LayerKind::outer, Activation::tanh, 2}, {&euler_tableau()}, 40, 5001, FusedCost::mean_square);
+  const std::vector<double> integral_bar(5001, 1.0 / 5001);
+  std::vector<double> one(c.control.size()), two(c.control.size()), again(c.control.size());
+  const auto gradient = [&](int threads, std::vector<double>& control_bar) {
+    c.problem.threads = threads;
+    fused_pull_back<double>(c.problem, c.inputs(), {.integral = integral_bar.data()}, {.control = control_bar.data()});
+  };
+  gradient(1, one);
+  for (const int threads : {2, 3, 5}) {
+    gradient(threads, two);
+    gradient(threads, again);
+    EXPECT_EQ(two, again) << threads << " threads";
+    for (std::size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(two[i], one[i], 1e-14);
+  }
+}
+
+TEST(FusedRoll, NanStaysInItsSample) {
+  for (const std::int64_t N : {1, 16, 37}) {
+    Case c = make_case({LayerKind::inner, Activation::relu, 4}, {&rk4_tableau()}, 4, N, FusedCost::mean_square);
+    const Outputs clean = roll(c);
+    const std::int64_t bad = N / 2;
+    c.x0[bad * 4 + 1] = std::numeric_limits<double>::quiet_NaN();
+    const Outputs out = roll(c);
+    std::vector<double> x0_bar(c.x0.size());
+    const std::vector<double> end_bar(c.x0.size(), 1.0), integral_bar(N, 1.0);
+    fused_pull_back<double>(c.problem, c.inputs(), {end_bar.data(), integral_bar.data()}, {.x0 = x0_bar.data()});
+    for (std::int64_t n = 0; n < N; ++n) {
+      if (n == bad) {
+        EXPECT_TRUE(std::isnan(out.end[n * 4]) && std::isnan(out.integral[n]) && std::isnan(x0_bar[n * 4]));
+        continue;
+      }
+      EXPECT_EQ(out.integral[n], clean.integral[n]);
+      for (int j = 0; j < 4; ++j) {
+        EXPECT_EQ(out.end[n * 4 + j], clean.end[n * 4 + j]);
+        EXPECT_TRUE(std::isfinite(x0_bar[n * 4 + j]));
+      }
+    }
+  }
+}
+
+TEST(FusedRoll, RefusesWhatItCannotRun) {
+  Case c = make_case({LayerKind::outer, Activation::tanh, 3}, {&euler_tableau()}, 4, 5, FusedCost::none);
+  c.problem.control_row.back() = 4;
+  EXPECT_THROW(roll(c), ContractError);
+  c.problem.control_row.pop_back();
+  EXPECT_THROW(roll(c), ContractError);
+  c = make_case({LayerKind::outer, Activation::tanh, 4}, {nullptr, FusedScheme::Kind::verlet}, 4, 5, FusedCost::none);
+  EXPECT_THROW(roll(c), ContractError);
+}
+
+}  // namespace
+}  // namespace turnpike
