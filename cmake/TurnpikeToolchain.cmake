@@ -17,7 +17,9 @@ target_compile_options(turnpike_flags INTERFACE -Wall -Wextra -Wno-unused-parame
                        -Wno-missing-field-initializers)
 if(TURNPIKE_SANITIZE)
   # libtorch is not instrumented: leaks and vptr checks inside it are not ours to judge.
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g1)
+  # g++ 12 warns of uninitialised values in its own headers when it instruments them.
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=undefined
+                      -fno-omit-frame-pointer -g1 -Wno-maybe-uninitialized)
   add_link_options(-fsanitize=address,undefined -fno-sanitize=vptr)
 endif()
 
