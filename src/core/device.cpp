@@ -59,12 +59,9 @@ c10::ScalarType dtype_named(std::string_view name) {
 
 const char* name_of(c10::ScalarType dtype) {
   switch (dtype) {
-    case c10::ScalarType::Float:
-      return "f32";
-    case c10::ScalarType::Double:
-      return "f64";
-    default:
-      throw ContractError(std::string("a run computes in f32 or f64, not in ") + c10::toString(dtype));
+    case c10::ScalarType::Float: return "f32";
+    case c10::ScalarType::Double: return "f64";
+    default: throw ContractError(std::string("a run computes in f32 or f64, not in ") + c10::toString(dtype));
   }
 }
 

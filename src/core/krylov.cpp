@@ -204,9 +204,8 @@ Pass lanczos_pass(const LinearOperator& a, std::int64_t k, double sign, const Te
     alpha.push_back(v.dot(w).item<double>());
     scale = std::max(scale, length(w));
     w = outside(std::move(w), basis.narrow(0, 0, m));
-    double next = length(w);
+    const double next = length(w);
     const bool invariant = next <= 10 * epsilon(a.dtype) * scale;
-    if (invariant) next = 0;
 
     const bool last = m == room || iterations >= max_iterations;
     if (m >= next_check || last || (invariant && m >= k)) {
