@@ -31,6 +31,11 @@ TEST(Idx, ReadsBigEndian) {
             (std::vector<double>{-2}));
 }
 
+TEST(Idx, ReadsDimensionsOfSeveralBytes) {
+  EXPECT_EQ(parse_idx(bytes_of({0, 0, 8, 1, 0, 1, 0, 44}) + std::string(65536 + 44, '\1'), "a.idx").shape,
+            (std::vector<std::int64_t>{65536 + 44}));
+}
+
 TEST(Idx, ReadsGzipAndVerifiesIt) {
   EXPECT_EQ(to_doubles(parse_idx(small_gzip(), "a.gz")), (std::vector<double>{7, 8, 9}));
   std::string damaged = small_gzip();

@@ -52,6 +52,8 @@ TEST(LinearTicks, HaveNoRoundingInTheirValuesOrLabels) {
   Ticks ticks = linear_ticks(0, 1, 6);
   EXPECT_EQ(ticks.major, (std::vector<double>{0, 0.2, 0.4, 0.6, 0.8, 1}));
   EXPECT_EQ(ticks.labels, (std::vector<std::string>{"0.0", "0.2", "0.4", "0.6", "0.8", "1.0"}));
+  EXPECT_EQ(ticks.minor.size(), 15u);  // every 0.05
+  EXPECT_NEAR(ticks.minor.front(), 0.05, 1e-15);
   EXPECT_EQ(linear_ticks(-1, 1, 5).labels, (std::vector<std::string>{"−1.0", "−0.5", "0.0", "0.5", "1.0"}));
   EXPECT_EQ(linear_ticks(0.13, 4.8, 6).major, (std::vector<double>{1, 2, 3, 4}));
 }
