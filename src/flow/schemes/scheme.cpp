@@ -33,6 +33,7 @@ const std::vector<SchemeEntry>& scheme_table() {
        [] { return explicit_runge_kutta(dormand_prince_tableau()); }},
       {"symplectic_euler", "order 1, partitioned fields, reversible", &symplectic_euler},
       {"verlet", "velocity Verlet, order 2, partitioned fields, reversible", &verlet},
+      {"implicit_euler", "order 1, L-stable: damps at every step", &implicit_euler},
       {"implicit_midpoint", "order 2, symplectic, A-stable, reversible", &implicit_midpoint},
   };
   return table;

@@ -11,5 +11,9 @@ SchemePtr explicit_runge_kutta(const Tableau& tableau);
 SchemePtr symplectic_euler();
 SchemePtr verlet();
 SchemePtr implicit_midpoint();
+SchemePtr implicit_euler();
+
+// z = x0 + s f(t, z), differentiable twice; NoConvergence if Newton's method fails.
+Tensor implicit_stage(const Rates& rates, double t, double s, const Tensor& x0);
 
 }  // namespace turnpike
