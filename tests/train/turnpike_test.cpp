@@ -86,14 +86,14 @@ TEST(Turnpike, OptimaWithRunningCostDecayAtThePredictedRate) {
 TEST(Turnpike, PolishedL1ControlsAreExactlyZeroAfterAWhile) {
   const Dataset data = three_points();
   const Objective objective = running_cost({.kind = PenaltyKind::l1, .weight = 0.3});
-  Model model = Model::make(four_dimensions(6, 30), at::kDouble, 1);
-  const PolishReport report = polish(model, objective, data, {.iterations = 4000, .tolerance = 1e-9});
+  Model model = Model::make(four_dimensions(4, 20), at::kDouble, 1);
+  const PolishReport report = polish(model, objective, data, {.iterations = 4000, .tolerance = 1e-8});
   EXPECT_TRUE(report.converged) << report.residual;
   const Tensor u = model.control.norm(2, 1);
-  std::int64_t last = 29;
+  std::int64_t last = 19;
   while (last >= 0 && u[last].item<double>() == 0) --last;
   EXPECT_GT(last, 1);
-  EXPECT_LT(last, 20);
+  EXPECT_LT(last, 14);
 
   // Optimality: gradient of the smooth part = -lambda h u / |u| where u is not zero, at most lambda h where it is.
   model.control.set_requires_grad(true);
@@ -101,11 +101,11 @@ TEST(Turnpike, PolishedL1ControlsAreExactlyZeroAfterAWhile) {
   value.smooth.backward();
   const Tensor g = model.control.grad(), v = model.control.detach();
   const double lambda_h = 0.3 * 0.2;
-  for (std::int64_t k = 0; k < 30; ++k) {
+  for (std::int64_t k = 0; k < 20; ++k) {
     if (u[k].item<double>() == 0)
-      EXPECT_LE(g[k].norm().item<double>(), lambda_h * (1 + 1e-9));
+      EXPECT_LE(g[k].norm().item<double>(), lambda_h * (1 + 1e-7));
     else
-      EXPECT_LE((g[k] + lambda_h * v[k] / u[k]).norm().item<double>(), 1e-8);
+      EXPECT_LE((g[k] + lambda_h * v[k] / u[k]).norm().item<double>(), 1e-7);
   }
 }
 

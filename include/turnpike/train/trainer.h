@@ -6,7 +6,8 @@
 //
 // Each epoch passes over a new permutation of the rows, drawn from (seed, epoch) alone. The record of an epoch holds means over its
 // samples, measured as they were used; validation is measured after it. Where validation data are given, the model ends with the
-// weights of its best validation loss (and a polish starts from them).
+// weights of its best validation loss (and a polish starts from them). With lbfgs and proximal an epoch is one step() on all rows:
+// `optimiser.iterations` iterations; a stop waits for its end.
 //
 // In `folder`, if it is not empty: metrics.jsonl, a line an epoch, and checkpoint.safetensors (train/checkpoint.h) every
 // checkpoint_seconds, when stopped, and at the end. With `resume` the run continues from it, bit for bit as if it had never stopped.
