@@ -11,6 +11,7 @@
 
 #include <turnpike/base/error.h>
 #include <turnpike/base/files.h>
+#include <turnpike/base/provenance.h>
 #include <turnpike/base/seed.h>
 #include <turnpike/core/device.h>
 #include <turnpike/math/random.h>
@@ -58,6 +59,8 @@ std::map<std::string, std::string> settings_of(const Model& model, const Objecti
   put("layers", spec.layers);
   put("control", name_of(spec.control));
   put("adjoint", name_of(spec.adjoint.kind));
+  put("kernel", name_of(model.flow.adjoint.kernel));
+  put("instruction set", dispatch_target());
   put("coding", name_of(spec.coding));
   put("cost", objective.cost->name());
   put("running", objective.running);

@@ -10,10 +10,15 @@
 //
 // The permutation of an epoch is a function of (seed, epoch), so epoch and step are the generator's whole state.
 //
-// On resume these settings may differ: epochs (unless the schedule is cosine, or the polish has begun), patience,
-// checkpoint_seconds, polish.iterations, and, until the polish has begun, polish.tolerance and polish.history. Any other change is
-// refused by name with both values, since the run would then not be the one that was stopped: data, model, objective, dtype,
-// optimiser, batch, seed, schedule, clip, validation data, and threads (sums over another number of threads round differently).
+// On resume these settings may differ:
+//
+//   epochs                             unless the schedule is cosine, whose rates depend on it, or the polish has begun
+//   patience, checkpoint_seconds, polish.iterations
+//   polish.tolerance, polish.history   until the polish has begun
+//
+// Any other change is refused by name with both values, since the run would then not be the one that was stopped: data, validation
+// data, model, objective, dtype, optimiser, batch, seed, schedule, clip; and what makes sums round differently: threads, adjoint,
+// kernel, instruction set.
 //
 //   Checkpoint checkpoint = load_checkpoint(folder / checkpoint_name);
 //   checkpoint.model, checkpoint.history.back().score
