@@ -3,8 +3,8 @@
 #include "history_internal.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <torch/types.h>
+#include <nlohmann/json.hpp>
 
 #include <turnpike/base/error.h>
 #include <turnpike/data/convert.h>
@@ -69,7 +69,8 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
   put(file, "training.",
       {{"history", tensor_of(checkpoint.history)},
        {"sums", at::tensor({s[0], s[1], s[2], s[3], s[4]}, at::kDouble)},
-       {"stopping", at::tensor({checkpoint.stopping.best, static_cast<double>(checkpoint.stopping.best_epoch)}, at::kDouble)}});
+       {"stopping",
+        at::tensor({checkpoint.stopping.best, static_cast<double>(checkpoint.stopping.best_epoch)}, at::kDouble)}});
   nlohmann::ordered_json json;
   json["schema"] = checkpoint_schema;
   json["phase"] = phase_names[checkpoint.phase == Phase::polish];
@@ -104,10 +105,12 @@ void require_resumable(const Checkpoint& checkpoint, const std::map<std::string,
   for (const auto& [name, value] : settings) {
     const auto old = checkpoint.settings.find(name);
     const std::string before = old == checkpoint.settings.end() ? "not set" : old->second;
-    if (before != value && !may_change(name)) changed.push_back(fmt::format("{} was {} and is now {}", name, before, value));
+    if (before != value && !may_change(name))
+      changed.push_back(fmt::format("{} was {} and is now {}", name, before, value));
   }
   if (!changed.empty())
-    throw InputError(fmt::format("cannot resume: {}; resume with the old settings, or start a new run", fmt::join(changed, ", ")));
+    throw InputError(
+        fmt::format("cannot resume: {}; resume with the old settings, or start a new run", fmt::join(changed, ", ")));
 }
 
 }  // namespace turnpike

@@ -10,10 +10,11 @@
 namespace turnpike {
 namespace {
 
-// For each cell [a, b] of `to`, the share of it that lies in each cell of `from`: row k of the result times the old values is the
-// mean of the old control over the new cell, zero beyond the old horizon.
+// For each cell [a, b] of `to`, the share of it that lies in each cell of `from`: row k of the result times the old
+// values is the mean of the old control over the new cell, zero beyond the old horizon.
 Tensor overlap(const std::vector<double>& from, const std::vector<double>& to) {
-  Tensor out = at::zeros({static_cast<std::int64_t>(to.size()) - 1, static_cast<std::int64_t>(from.size()) - 1}, at::kDouble);
+  Tensor out =
+      at::zeros({static_cast<std::int64_t>(to.size()) - 1, static_cast<std::int64_t>(from.size()) - 1}, at::kDouble);
   auto share = out.accessor<double, 2>();
   for (std::size_t k = 0; k + 1 < to.size(); ++k)
     for (std::size_t j = 0; j + 1 < from.size(); ++j) {
@@ -37,7 +38,8 @@ const char* name_of(Stretch stretch) {
 }
 
 Model with_horizon(const Model& model, double horizon, std::int64_t layers, Stretch stretch) {
-  require(horizon > 0 && layers > 0, fmt::format("a flow needs a positive horizon and layers, got {} and {}", horizon, layers));
+  require(horizon > 0 && layers > 0,
+          fmt::format("a flow needs a positive horizon and layers, got {} and {}", horizon, layers));
   require(!model.flow.controller, "a flow with adaptive steps has no layers to stretch: give it a mesh");
   const ControlGrid& old = model.flow.grid;
   const double ratio = stretch == Stretch::rescale ? old.horizon() / horizon : 1;
@@ -73,8 +75,9 @@ Model with_horizon(const Model& model, double horizon, std::int64_t layers, Stre
   return out;
 }
 
-std::vector<StageResult> continuation(const Model& start, const Objective& objective, const std::vector<Stage>& stages, Stretch stretch,
-                                      const Dataset& data, const Dataset* validation, const TrainOptions& options, Progress& progress) {
+std::vector<StageResult> continuation(const Model& start, const Objective& objective, const std::vector<Stage>& stages,
+                                      Stretch stretch, const Dataset& data, const Dataset* validation,
+                                      const TrainOptions& options, Progress& progress) {
   require(options.folder.empty(), "continuation runs in memory: leave options.folder empty");
   std::vector<StageResult> results;
   Stage before{start.spec.horizon, start.spec.layers, objective.penalty.weight};
@@ -87,8 +90,8 @@ std::vector<StageResult> continuation(const Model& start, const Objective& objec
       model = with_horizon(model, stage.horizon, stage.layers, stretch);
     Objective own = objective;
     own.penalty.weight = stage.weight;
-    progress.note(fmt::format("stage {} of {}: T = {:g}, {} layers, lambda = {:g}", results.size() + 1, stages.size(), stage.horizon,
-                              stage.layers, stage.weight));
+    progress.note(fmt::format("stage {} of {}: T = {:g}, {} layers, lambda = {:g}", results.size() + 1, stages.size(),
+                              stage.horizon, stage.layers, stage.weight));
     TrainResult result = train(model, own, data, validation, options, progress);
     results.push_back({stage, std::move(model), std::move(result)});
     before = stage;

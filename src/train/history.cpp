@@ -1,7 +1,7 @@
 #include "history_internal.h"
 
-#include <nlohmann/json.hpp>
 #include <torch/types.h>
+#include <nlohmann/json.hpp>
 
 #include <cmath>
 
@@ -11,8 +11,8 @@ Tensor tensor_of(const std::vector<EpochRecord>& history) {
   Tensor out = at::empty({static_cast<std::int64_t>(history.size()), 9}, at::kDouble);
   double* row = out.data_ptr<double>();
   for (const EpochRecord& r : history)
-    for (const double value : {static_cast<double>(r.epoch), r.objective, r.loss, r.score, r.validation_loss, r.validation_score,
-                               r.gradient_norm, r.rate, r.seconds})
+    for (const double value : {static_cast<double>(r.epoch), r.objective, r.loss, r.score, r.validation_loss,
+                               r.validation_score, r.gradient_norm, r.rate, r.seconds})
       *row++ = value;
   return out;
 }

@@ -15,8 +15,9 @@ double objective_on(const Model& model, const Objective& objective, const Datase
   return evaluate(model, objective, data).loss + objective.penalty.value(model.flow.grid, model.control).item<double>();
 }
 
-Starts multistart(const std::function<Model(std::uint64_t seed)>& make, std::int64_t n, std::uint64_t seed, const Objective& objective,
-                  const Dataset& data, const Dataset* validation, const TrainOptions& options, Progress& progress) {
+Starts multistart(const std::function<Model(std::uint64_t seed)>& make, std::int64_t n, std::uint64_t seed,
+                  const Objective& objective, const Dataset& data, const Dataset* validation,
+                  const TrainOptions& options, Progress& progress) {
   require(n > 0, fmt::format("multistart needs at least one start, got {}", n));
   require(options.folder.empty(), "multistart runs in memory: leave options.folder empty");
   std::optional<Starts> best;

@@ -63,13 +63,15 @@ std::unique_ptr<Optimiser> make_optimiser(const OptimiserOptions& options, std::
                                           NonSmooth non_smooth) {
   require(!parameters.empty(), "an optimiser needs at least one parameter tensor");
   for (const Tensor& parameter : parameters) {
-    require(parameter.is_leaf() && parameter.requires_grad(), "an optimiser's parameters must be leaves that require gradients");
+    require(parameter.is_leaf() && parameter.requires_grad(),
+            "an optimiser's parameters must be leaves that require gradients");
     require(parameter.is_contiguous() && parameter.dtype() == parameters.front().dtype(),
             "an optimiser's parameters must be contiguous and of one dtype");
   }
   require(!non_smooth.prox || options.kind == OptimiserKind::proximal,
           fmt::format("the optimiser {} cannot treat a non-smooth part: choose proximal", name_of(options.kind)));
-  if (options.kind == OptimiserKind::proximal) return make_proximal(options, std::move(parameters), std::move(non_smooth));
+  if (options.kind == OptimiserKind::proximal)
+    return make_proximal(options, std::move(parameters), std::move(non_smooth));
   return make_torch_optimiser(options, std::move(parameters));
 }
 

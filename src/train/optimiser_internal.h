@@ -12,13 +12,15 @@ struct NotFiniteStart : Error {
 };
 
 std::unique_ptr<Optimiser> make_torch_optimiser(const OptimiserOptions& options, std::vector<Tensor> parameters);
-std::unique_ptr<Optimiser> make_proximal(const OptimiserOptions& options, std::vector<Tensor> parameters, NonSmooth non_smooth);
+std::unique_ptr<Optimiser> make_proximal(const OptimiserOptions& options, std::vector<Tensor> parameters,
+                                         NonSmooth non_smooth);
 
-Tensor flat_values(const std::vector<Tensor>& parameters);     // [n], a copy
-Tensor flat_gradient(const std::vector<Tensor>& parameters);   // [n], zeros where undefined
+Tensor flat_values(const std::vector<Tensor>& parameters);    // [n], a copy
+Tensor flat_gradient(const std::vector<Tensor>& parameters);  // [n], zeros where undefined
 void assign(std::vector<Tensor>& parameters, const Tensor& flat);
 
-// The change of f from a to b: f_b - f_a, or, where the two agree to rounding, by the trapezoidal rule on the line between them,
+// The change of f from a to b: f_b - f_a, or, where the two agree to rounding, by the trapezoidal rule on the line
+// between them,
 //   f(b) - f(a) = (g_a + g_b)'(b - a) / 2 + O(|b - a|^3),
 // which keeps its digits. `slope` is that right side.
 double change_of(double f_a, double f_b, double slope);

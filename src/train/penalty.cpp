@@ -57,11 +57,13 @@ Tensor Penalty::value(const ControlGrid& grid, const Tensor& control) const {
 Tensor Penalty::prox(const ControlGrid& grid, const Tensor& control, double step) const {
   if (smooth()) return control;
   const Tensor norm = control.norm(2, 1, /*keepdim=*/true);  // [slots, 1]
-  // |v_k| of the minimiser: the radial problem min (r - |w_k|)^2 / (2 step) + lambda h_k r over 0 <= r <= M is convex in r.
+  // |v_k| of the minimiser: the radial problem min (r - |w_k|)^2 / (2 step) + lambda h_k r over 0 <= r <= M is convex
+  // in r.
   Tensor radius = norm;
   if (kind == PenaltyKind::l1) {
     require(grid.kind() != ControlKind::linear,
-            "the prox of L1 is known for piecewise constant and shared controls only: choose one of them, or another penalty");
+            "the prox of L1 is known for piecewise constant and shared controls only: choose one of them, or another "
+            "penalty");
     radius = (norm - step * weight * grid.cell_lengths(control).unsqueeze(1)).clamp_min(0);
   }
   radius = radius.clamp_max(bound);

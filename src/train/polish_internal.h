@@ -12,7 +12,7 @@ class Polisher {
   // Converts the model to float64.
   Polisher(Model& model, const Objective& objective, const Dataset& data, const PolishOptions& options);
 
-  void step();      // of the optimiser: 20 iterations
+  void step();  // of the optimiser: 20 iterations
   bool done() const { return report_.converged || optimiser_->stalled() || report_.iterations >= options_.iterations; }
   const PolishReport& report() const { return report_; }
   std::string progress_line() const;

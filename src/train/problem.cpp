@@ -40,7 +40,8 @@ void check_data(const Model& model, const Dataset& data, const char* what) {
   require(data.x.size(1) == model.spec.n_features,
           fmt::format("the {} data have {} features, the model takes {}", what, data.x.size(1), model.spec.n_features));
   const bool real = model.spec.coding == TargetCoding::real;
-  require(real ? data.y.dim() == 2 && data.y.size(1) == model.spec.n_outputs : data.y.dim() == 1 && !data.y.is_floating_point(),
+  require(real ? data.y.dim() == 2 && data.y.size(1) == model.spec.n_outputs
+               : data.y.dim() == 1 && !data.y.is_floating_point(),
           fmt::format("the {} labels are {}, the model needs {}", what, describe(data.y),
                       real ? fmt::format("[N, {}] reals", model.spec.n_outputs) : std::string("[N] class numbers")));
 }
@@ -71,13 +72,15 @@ NonSmooth Problem::non_smooth() const {
   if (objective_.penalty.smooth()) return {};
   const Penalty penalty = objective_.penalty;
   const ControlGrid grid = model_.flow.grid;
-  return {[=](const Tensor& u) { return penalty.kind == PenaltyKind::l1 ? penalty.value(grid, u).item<double>() : 0.0; },
-          [=](const Tensor& w, double step) { return penalty.prox(grid, w, step); }};
+  return {
+      [=](const Tensor& u) { return penalty.kind == PenaltyKind::l1 ? penalty.value(grid, u).item<double>() : 0.0; },
+      [=](const Tensor& w, double step) { return penalty.prox(grid, w, step); }};
 }
 
 Measured Problem::evaluate(const Inputs& inputs, bool gradient, double clip) const {
   at::AutoGradMode record(gradient);
-  const ObjectiveValue value = objective_(model_.flow, model_.lift(inputs.x), model_.control, model_.readout(), inputs.y);
+  const ObjectiveValue value =
+      objective_(model_.flow, model_.lift(inputs.x), model_.control, model_.readout(), inputs.y);
   Measured measured;
   measured.value = smooth_only_ ? value.smooth : value.total;
   Tensor norm = at::zeros({}, at::kDouble);
@@ -96,9 +99,10 @@ Measured Problem::evaluate(const Inputs& inputs, bool gradient, double clip) con
     }
   }
   at::NoGradGuard no_grad;
-  const Tensor read = at::stack({value.total.detach().to(at::kDouble), (value.running + value.terminal).detach().to(at::kDouble),
-                                 score_sum(model_, value.end.detach(), inputs.target), norm.to(at::kDouble)})
-                          .cpu();
+  const Tensor read =
+      at::stack({value.total.detach().to(at::kDouble), (value.running + value.terminal).detach().to(at::kDouble),
+                 score_sum(model_, value.end.detach(), inputs.target), norm.to(at::kDouble)})
+          .cpu();
   const double* numbers = read.data_ptr<double>();
   measured.objective = numbers[0];
   measured.loss = numbers[1];

@@ -1,5 +1,5 @@
-// The objective of a model on data as training sees it: a function of a few leaves, evaluated on rows, with what is measured on the
-// way. One host read an evaluation.
+// The objective of a model on data as training sees it: a function of a few leaves, evaluated on rows, with what is
+// measured on the way. One host read an evaluation.
 #pragma once
 
 #include <span>
@@ -19,7 +19,8 @@ struct Inputs {
 };
 
 Inputs inputs_of(const Model& model, const Batch& batch);
-// Right decisions (classes), or the squared errors in original units, averaged over outputs (regression), summed over the rows.
+// Right decisions (classes), or the squared errors in original units, averaged over outputs (regression), summed over
+// the rows.
 Tensor score_sum(const Model& model, const Tensor& end, const Tensor& target);
 double score_of(const Model& model, double sum, std::int64_t n);
 void check_data(const Model& model, const Dataset& data, const char* what);

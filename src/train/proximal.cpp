@@ -3,7 +3,8 @@
 //   z = prox_{s h}(y - s grad f(y)),  f(z) <= f(y) + g'(z - y) + |z - y|^2 / (2 s)     (s halved until it holds)
 //   t+ = (1 + sqrt(1 + 4 t^2)) / 2,   y+ = z + (t - 1) / t+ (z - x),   x+ = z
 //
-// Restart (t = 1, y = x, and twice the step is tried): when F = f + h rises, then z is given up; or when (y - z)'(z - x) > 0.
+// Restart (t = 1, y = x, and twice the step is tried): when F = f + h rises, then z is given up; or when (y - z)'(z -
+// x) > 0.
 #include "optimiser_internal.h"
 
 #include <fmt/format.h>
@@ -20,7 +21,8 @@ class Proximal final : public Optimiser {
  public:
   Proximal(const OptimiserOptions& options, std::vector<Tensor> parameters, NonSmooth non_smooth)
       : options_(options), parameters_(std::move(parameters)), h_(std::move(non_smooth)), s_(options.rate) {
-    require(static_cast<bool>(h_.value) == static_cast<bool>(h_.prox), "a non-smooth part needs both a value and a prox");
+    require(static_cast<bool>(h_.value) == static_cast<bool>(h_.prox),
+            "a non-smooth part needs both a value and a prox");
     require(s_ > 0, "the proximal optimiser needs a positive rate");
   }
 
@@ -47,7 +49,8 @@ class Proximal final : public Optimiser {
   bool stalled() const override { return stuck_ >= 2; }
 
   NamedTensors state() const override {
-    NamedTensors out{{"s", scalar(s_)},   {"t", scalar(t_)}, {"F", scalar(objective_)}, {"residual", scalar(residual_)},
+    NamedTensors out{{"s", scalar(s_)},         {"t", scalar(t_)},
+                     {"F", scalar(objective_)}, {"residual", scalar(residual_)},
                      {"stuck", scalar(stuck_)}, {"iterations", scalar(iterations_)}};
     if (y_.defined()) out["y"] = y_.clone();
     return out;
@@ -141,9 +144,10 @@ class Proximal final : public Optimiser {
     return at_y.loss;
   }
 
-  // f(z) <= f(y) + g'(z - y) + |z - y|^2 / (2 s). The left excess f(z) - f(y) - g'(z - y) cancels near the optimum; where it is
-  // within rounding it is taken from the gradients, (g(z) - g(y))'(z - y) / 2.
-  bool descends(const Closure& closure, const Evaluation& at_y, const Evaluation& at_z, const Tensor& z, const Tensor& move) {
+  // f(z) <= f(y) + g'(z - y) + |z - y|^2 / (2 s). The left excess f(z) - f(y) - g'(z - y) cancels near the optimum;
+  // where it is within rounding it is taken from the gradients, (g(z) - g(y))'(z - y) / 2.
+  bool descends(const Closure& closure, const Evaluation& at_y, const Evaluation& at_z, const Tensor& z,
+                const Tensor& move) {
     if (!std::isfinite(at_z.value)) return false;
     const double room = move.dot(move).item<double>() / (2 * s_);
     const double excess = at_z.value - at_y.value - at_y.gradient.dot(move).item<double>();
@@ -167,14 +171,15 @@ class Proximal final : public Optimiser {
   NonSmooth h_;
   double s_, t_ = 1;
   double objective_ = std::numeric_limits<double>::quiet_NaN();  // F(x)
-  Tensor y_;                                                    // undefined: y = x
+  Tensor y_;                                                     // undefined: y = x
   double residual_ = std::numeric_limits<double>::quiet_NaN();
   std::int64_t stuck_ = 0, iterations_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Optimiser> make_proximal(const OptimiserOptions& options, std::vector<Tensor> parameters, NonSmooth non_smooth) {
+std::unique_ptr<Optimiser> make_proximal(const OptimiserOptions& options, std::vector<Tensor> parameters,
+                                         NonSmooth non_smooth) {
   return std::make_unique<Proximal>(options, std::move(parameters), std::move(non_smooth));
 }
 

@@ -32,10 +32,12 @@ double Schedule::rate(double base, std::int64_t epoch, std::int64_t epochs) cons
   switch (kind) {
     case ScheduleKind::constant: return base;
     case ScheduleKind::cosine: {
-      const double done = std::min(1.0, static_cast<double>(epoch) / static_cast<double>(std::max<std::int64_t>(epochs, 1)));
+      const double done =
+          std::min(1.0, static_cast<double>(epoch) / static_cast<double>(std::max<std::int64_t>(epochs, 1)));
       return base * (floor + (1 - floor) * (1 + std::cos(std::numbers::pi * done)) / 2);
     }
-    case ScheduleKind::step: return base * std::pow(decay, static_cast<double>(epoch / std::max<std::int64_t>(every, 1)));
+    case ScheduleKind::step:
+      return base * std::pow(decay, static_cast<double>(epoch / std::max<std::int64_t>(every, 1)));
     case ScheduleKind::exponential: return base * std::pow(decay, static_cast<double>(epoch));
   }
   return base;

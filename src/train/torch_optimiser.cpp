@@ -46,7 +46,8 @@ State& new_state(optim::Optimizer& optimiser, const Tensor& parameter) {
 // A state tensor like the parameter.
 Tensor restored(const Tensor& stored, const Tensor& parameter, const std::string& name) {
   require(stored.sizes() == parameter.sizes() && stored.dtype() == parameter.dtype(),
-          fmt::format("the optimiser's state '{}' is {}, but the parameter is {}", name, describe(stored), describe(parameter)));
+          fmt::format("the optimiser's state '{}' is {}, but the parameter is {}", name, describe(stored),
+                      describe(parameter)));
   return stored.detach().clone();
 }
 
@@ -198,7 +199,9 @@ class Lbfgs final : public Optimiser {
     residual_ = entry(from, "residual").item<double>();
     if (!from.contains("n_iter")) return;
     const std::int64_t n = count(parameters_);
-    const auto optional = [&](const char* name) { return from.contains(name) ? from.at(name).detach().clone() : Tensor(); };
+    const auto optional = [&](const char* name) {
+      return from.contains(name) ? from.at(name).detach().clone() : Tensor();
+    };
     auto& state = new_state<optim::LBFGSParamState>(torch_, parameters_.front());
     state.func_evals(entry(from, "func_evals").item<std::int64_t>());
     state.n_iter(entry(from, "n_iter").item<std::int64_t>());
@@ -274,11 +277,11 @@ std::unique_ptr<Optimiser> make_torch_optimiser(const OptimiserOptions& options,
           std::move(parameters),
           optim::SGDOptions(options.rate).momentum(options.momentum).weight_decay(options.weight_decay));
     case OptimiserKind::adam:
-      return std::make_unique<FirstOrder<optim::Adam, optim::AdamParamState>>(
-          std::move(parameters), optim::AdamOptions(options.rate)
-                                     .betas({options.beta1, options.beta2})
-                                     .eps(options.epsilon)
-                                     .weight_decay(options.weight_decay));
+      return std::make_unique<FirstOrder<optim::Adam, optim::AdamParamState>>(std::move(parameters),
+                                                                              optim::AdamOptions(options.rate)
+                                                                                  .betas({options.beta1, options.beta2})
+                                                                                  .eps(options.epsilon)
+                                                                                  .weight_decay(options.weight_decay));
     case OptimiserKind::adamw:
       return std::make_unique<FirstOrder<optim::AdamW, optim::AdamWParamState>>(
           std::move(parameters), optim::AdamWOptions(options.rate)

@@ -49,8 +49,8 @@ std::map<std::string, std::string> settings_of(const Model& model, const Objecti
   put("validation data", validation ? hash_of(*validation) : "none");
   put("threads", at::get_num_threads());
   put("dtype", name_of(model.dtype()));
-  put("field", fmt::format("{} {} hidden {} gamma {}", spec.field.kind, facts_of(spec.field.activation).name, spec.field.hidden,
-                           spec.field.gamma));
+  put("field", fmt::format("{} {} hidden {} gamma {}", spec.field.kind, facts_of(spec.field.activation).name,
+                           spec.field.hidden, spec.field.gamma));
   put("width", spec.width);
   put("lift", name_of(spec.lift));
   put("head", name_of(spec.head));
@@ -99,29 +99,40 @@ void check_options(const Model& model, const Objective& objective, const TrainOp
   };
   require(objective.cost != nullptr, "training needs a cost, as make_cost(\"mean_square\")");
   refuse_unless(options.epochs >= 0, fmt::format("epochs must not be negative, got {}", options.epochs));
-  refuse_unless(options.batch >= 0, fmt::format("batch must not be negative, got {} (0: the full batch)", options.batch));
+  refuse_unless(options.batch >= 0,
+                fmt::format("batch must not be negative, got {} (0: the full batch)", options.batch));
   const OptimiserKind kind = options.optimiser.kind;
   const char* name = name_of(kind);
-  refuse_unless(takes_mini_batches(kind) || options.batch == 0,
-                fmt::format("the optimiser {} searches along lines of one function: it needs the full batch (batch = 0), or choose adam", name));
+  refuse_unless(
+      takes_mini_batches(kind) || options.batch == 0,
+      fmt::format(
+          "the optimiser {} searches along lines of one function: it needs the full batch (batch = 0), or choose adam",
+          name));
   refuse_unless(kind != OptimiserKind::lbfgs || objective.penalty.smooth(),
                 "the optimiser lbfgs needs a smooth objective: with an L1 penalty or a bound choose proximal");
-  refuse_unless(!(kind == OptimiserKind::proximal || options.polish.iterations > 0) || objective.penalty.kind != PenaltyKind::l1 ||
-                    model.spec.control != ControlKind::linear,
-                "the proximal optimiser treats the L1 penalty of constant and shared controls only: choose another control or penalty");
+  refuse_unless(!(kind == OptimiserKind::proximal || options.polish.iterations > 0) ||
+                    objective.penalty.kind != PenaltyKind::l1 || model.spec.control != ControlKind::linear,
+                "the proximal optimiser treats the L1 penalty of constant and shared controls only: choose another "
+                "control or penalty");
   refuse_unless(options.optimiser.rate > 0, fmt::format("the rate must be positive, got {}", options.optimiser.rate));
 }
 
 class Trainer {
  public:
-  Trainer(Model& model, const Objective& objective, const Dataset& data, const Dataset* validation, const TrainOptions& options,
-          Progress& progress)
-      : model_(model), objective_(objective), data_(data), validation_(validation), options_(options), progress_(progress) {
+  Trainer(Model& model, const Objective& objective, const Dataset& data, const Dataset* validation,
+          const TrainOptions& options, Progress& progress)
+      : model_(model),
+        objective_(objective),
+        data_(data),
+        validation_(validation),
+        options_(options),
+        progress_(progress) {
     check_options(model, objective, options);
     check_data(model, data, "training");
     if (validation) check_data(model, *validation, "validation");
     if (!options.folder.empty()) {
-      unpack_model(pack_model(model), checkpoint_path().string());  // what cannot be saved is refused before the work, not after
+      unpack_model(pack_model(model),
+                   checkpoint_path().string());  // what cannot be saved is refused before the work, not after
       state_.settings = settings_of(model, objective, data, validation, options);
     }
     batch_ = options.batch == 0 ? data.size() : std::min(options.batch, data.size());
@@ -151,7 +162,8 @@ class Trainer {
     require(stored.size() == own.size(), "the checkpoint is of another model");
     for (std::size_t i = 0; i < own.size(); ++i) {
       require(stored[i].second.sizes() == own[i].second.sizes() && stored[i].second.dtype() == own[i].second.dtype(),
-              fmt::format("the checkpoint's {} is {}, the model's {}", own[i].first, describe(stored[i].second), describe(own[i].second)));
+              fmt::format("the checkpoint's {} is {}, the model's {}", own[i].first, describe(stored[i].second),
+                          describe(own[i].second)));
       Tensor(own[i].second).copy_(stored[i].second);
     }
     // The settings of the run as it is now: those that may change have changed.
@@ -167,8 +179,9 @@ class Trainer {
 
   void first_order() {
     Problem problem(model_, objective_, options_.optimiser.kind == OptimiserKind::proximal);
-    auto optimiser = make_optimiser(options_.optimiser, problem.parameters(),
-                                    options_.optimiser.kind == OptimiserKind::proximal ? problem.non_smooth() : NonSmooth{});
+    auto optimiser =
+        make_optimiser(options_.optimiser, problem.parameters(),
+                       options_.optimiser.kind == OptimiserKind::proximal ? problem.non_smooth() : NonSmooth{});
     if (resumed_)
       optimiser->load(state_.optimiser);
     else if (!options_.folder.empty())
@@ -214,7 +227,9 @@ class Trainer {
     const double rate = options_.schedule.rate(options_.optimiser.rate, state_.epoch, options_.epochs);
     if (takes_mini_batches(options_.optimiser.kind)) optimiser.set_rate(rate);
     std::vector<std::int64_t> order;
-    if (!all) order = Random(seed_for(options_.seed, "shuffle", static_cast<std::uint64_t>(state_.epoch))).permutation(data_.size());
+    if (!all)
+      order = Random(seed_for(options_.seed, "shuffle", static_cast<std::uint64_t>(state_.epoch)))
+                  .permutation(data_.size());
     const std::int64_t steps = (data_.size() + batch_ - 1) / batch_;
     for (; state_.step < steps; ++state_.step) {
       if (stop_requested()) interrupted(optimiser);
@@ -237,7 +252,8 @@ class Trainer {
       if (std::exchange(first, false)) {
         last_ = measured;
         // A line search judges its points itself.
-        if (simple && !(std::isfinite(measured.objective) && std::isfinite(measured.gradient_norm))) throw NotFiniteStart("");
+        if (simple && !(std::isfinite(measured.objective) && std::isfinite(measured.gradient_norm)))
+          throw NotFiniteStart("");
         const auto n = static_cast<double>(inputs.x.size(0));
         const double add[] = {n * measured.objective, n * measured.loss, measured.score_sum, measured.gradient_norm, n};
         for (int i = 0; i < 5; ++i) state_.sums[i] += add[i];
@@ -268,9 +284,11 @@ class Trainer {
     state_.step = 0;
     state_.sums = {};
     append(json_line(record, score_name(model_)));
-    std::string line = fmt::format("loss {:.4g}  {} {}", record.loss, score_name(model_), score_text(model_, record.score));
+    std::string line =
+        fmt::format("loss {:.4g}  {} {}", record.loss, score_name(model_), score_text(model_, record.score));
     if (validation_)
-      line += fmt::format("  validation {:.4g}, {}", record.validation_loss, score_text(model_, record.validation_score));
+      line +=
+          fmt::format("  validation {:.4g}, {}", record.validation_loss, score_text(model_, record.validation_score));
     show(state_.epoch, line, /*throttled=*/false);
   }
 
@@ -306,8 +324,8 @@ class Trainer {
   [[noreturn]] void interrupted(const Source& source) {
     if (options_.folder.empty()) throw Interrupted(fmt::format("training was stopped after {} epochs", state_.epoch));
     save(source);
-    throw Interrupted(fmt::format("training was stopped after {} epochs; '{}' holds its state: go on with --resume", state_.epoch,
-                                  checkpoint_path().string()));
+    throw Interrupted(fmt::format("training was stopped after {} epochs; '{}' holds its state: go on with --resume",
+                                  state_.epoch, checkpoint_path().string()));
   }
 
   void append(const std::string& line) {
@@ -337,8 +355,9 @@ class Trainer {
     } else {
       const Tensor norms = run.partial().states.abs().amax({1, 2});  // [n] |x(t)|_inf
       const std::int64_t where = norms.argmax().item<std::int64_t>();
-      why = fmt::format("the states stay finite (largest |x|_inf = {:.3g} at t = {:.3g}), but the {} does not", norms[where].item<double>(),
-                        run.partial().times[where], std::isfinite(last_.objective) ? "gradient's norm" : "objective");
+      why = fmt::format("the states stay finite (largest |x|_inf = {:.3g} at t = {:.3g}), but the {} does not",
+                        norms[where].item<double>(), run.partial().times[where],
+                        std::isfinite(last_.objective) ? "gradient's norm" : "objective");
     }
     const double control = model_.flow.grid.sup(model_.control).item<double>();
     std::string advice = fmt::format("lower the rate (now {:g})", options_.optimiser.rate);
@@ -346,8 +365,8 @@ class Trainer {
     advice += fmt::format(" or raise lambda (now {:g})", objective_.penalty.weight);
     if (!options_.folder.empty() && std::filesystem::exists(checkpoint_path()))
       advice += fmt::format("; '{}' holds the last state that was saved", checkpoint_path().string());
-    return fmt::format("training diverged in epoch {}, step {}: {}, with a largest control of |u| = {:.3g}; {}", state_.epoch + 1,
-                       state_.step + 1, why, control, advice);
+    return fmt::format("training diverged in epoch {}, step {}: {}, with a largest control of |u| = {:.3g}; {}",
+                       state_.epoch + 1, state_.step + 1, why, control, advice);
   }
 
   Model& model_;

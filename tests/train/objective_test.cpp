@@ -22,12 +22,14 @@ TEST(Objective, SumsItsTerms) {
   const CostPtr cost = make_cost("mean_square");
   const Penalty penalty{.weight = 0.7};
   const auto value = [&](double running, double terminal, const Penalty& pen) {
-    return Objective{.cost = cost, .running = running, .terminal = terminal, .penalty = pen}(p.flow, p.x0, p.u, p.readout, p.y);
+    return Objective{.cost = cost, .running = running, .terminal = terminal, .penalty = pen}(p.flow, p.x0, p.u,
+                                                                                             p.readout, p.y);
   };
   const ObjectiveValue all = value(2, 3, penalty), sl1 = value(0, 1, {}), sl_star = value(1, 0, {});
   const Roll roll = p.flow.roll(p.x0, p.u, {.running = RunningCost{cost, p.readout, p.y}});
   EXPECT_NEAR(all.running.item<double>(), 2 * roll.integral.mean().item<double>(), 1e-14);
-  EXPECT_NEAR(all.terminal.item<double>(), 3 * (p.readout(roll.end) - p.y).square().sum(1).mean().item<double>(), 1e-13);
+  EXPECT_NEAR(all.terminal.item<double>(), 3 * (p.readout(roll.end) - p.y).square().sum(1).mean().item<double>(),
+              1e-13);
   EXPECT_NEAR(all.penalty.item<double>(), 0.7 * p.flow.grid.l2_squared(p.u).item<double>(), 1e-14);
   EXPECT_NEAR(all.total.item<double>(), (2 * sl_star.total + 3 * sl1.total + all.penalty).item<double>(), 1e-13);
   EXPECT_EQ(sl1.running.item<double>(), 0);
@@ -41,11 +43,16 @@ TEST(Objective, SumsItsTerms) {
 TEST(Objective, GradientsInControlAndReadoutHaveTaylorSlopeTwo) {
   for (const double running : {0.0, 1.0}) {
     const Problem p;
-    const Objective objective{.cost = make_cost("mean_square"), .running = running, .terminal = 0.5, .penalty = {.weight = 0.1}};
-    const Law control = expect_gradient([&](const Tensor& u) { return objective(p.flow, p.x0, u, p.readout, p.y).total; }, p.u, 1);
+    const Objective objective{
+        .cost = make_cost("mean_square"), .running = running, .terminal = 0.5, .penalty = {.weight = 0.1}};
+    const Law control =
+        expect_gradient([&](const Tensor& u) { return objective(p.flow, p.x0, u, p.readout, p.y).total; }, p.u, 1);
     EXPECT_TRUE(control.holds) << control.text;
     const Law head = expect_gradient(
-        [&](const Tensor& w) { return objective(p.flow, p.x0, p.u, {w, p.readout.bias}, p.y).total; }, p.readout.weight, 2);
+        [&](const Tensor& w) {
+          return objective(p.flow, p.x0, p.u, {w, p.readout.bias}, p.y).total;
+        },
+        p.readout.weight, 2);
     EXPECT_TRUE(head.holds) << head.text;
   }
 }

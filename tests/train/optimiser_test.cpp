@@ -197,12 +197,14 @@ TEST(Proximal, ReportsTheResidualItClaims) {
 }
 
 TEST(Proximal, AcceleratesOnIllConditionedQuadraticsAndNeverRises) {
-  // Without momentum it takes about condition * log(1 / tolerance) / 2 iterations, with it a small multiple of the root of condition.
-  // An offset must not matter, though differences of the objective then lose their digits long before the end.
+  // Without momentum it takes about condition * log(1 / tolerance) / 2 iterations, with it a small multiple of the root
+  // of condition. An offset must not matter, though differences of the objective then lose their digits long before the
+  // end.
   for (const double offset : {0.0, 1e3}) {
     const auto f = quadratic(30, 1e3, offset);
     const std::vector<Tensor> u{parameter(std::vector<double>(30, 0.0))};
-    auto optimiser = make_optimiser({.kind = OptimiserKind::proximal, .rate = 1, .iterations = 1, .tolerance = 1e-10}, u);
+    auto optimiser =
+        make_optimiser({.kind = OptimiserKind::proximal, .rate = 1, .iterations = 1, .tolerance = 1e-10}, u);
     const auto closure = closure_of(u, f);
     double before = closure(false).item<double>();
     int k = 0;
@@ -232,8 +234,8 @@ TEST(Proximal, HoldsABound) {
 class Resume : public testing::TestWithParam<OptimiserKind> {};
 
 TEST_P(Resume, ContinuesBitForBit) {
-  const OptimiserOptions options{.kind = GetParam(), .rate = 1e-4, .momentum = 0.9, .weight_decay = 0.01, .history = 5,
-                                 .iterations = 3};
+  const OptimiserOptions options{
+      .kind = GetParam(), .rate = 1e-4, .momentum = 0.9, .weight_decay = 0.01, .history = 5, .iterations = 3};
   const Function f = [](const std::vector<Tensor>& u) {
     return rosenbrock(u) + (u[1] - u[0].sum()).square().sum() + at::cos(u[1]).sum();
   };
@@ -258,13 +260,14 @@ TEST_P(Resume, ContinuesBitForBit) {
       for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(at::equal(a[i], b[i])) << before;
       const NamedTensors x = first->state(), y = second->state();
       ASSERT_EQ(x.size(), y.size());
-      for (const auto& [name, tensor] : x) EXPECT_TRUE(at::equal(tensor, y.at(name)) || tensor.ne(tensor).all().item<bool>()) << name;
+      for (const auto& [name, tensor] : x)
+        EXPECT_TRUE(at::equal(tensor, y.at(name)) || tensor.ne(tensor).all().item<bool>()) << name;
     }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Resume,
-                         testing::Values(OptimiserKind::sgd, OptimiserKind::adam, OptimiserKind::adamw, OptimiserKind::lbfgs,
-                                         OptimiserKind::proximal),
+                         testing::Values(OptimiserKind::sgd, OptimiserKind::adam, OptimiserKind::adamw,
+                                         OptimiserKind::lbfgs, OptimiserKind::proximal),
                          [](const auto& info) { return name_of(info.param); });
 
 TEST(Optimiser, RefusesWhatDoesNotFit) {

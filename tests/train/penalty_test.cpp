@@ -21,7 +21,8 @@ Tensor random_values(std::int64_t rows, std::int64_t columns, std::uint64_t seed
 const std::vector<double> knots{0, 0.3, 1, 1.1, 2.5};  // four cells of different lengths
 
 // int_0^T q(u(t), u'(t)) dt by the midpoint rule on a fine grid that respects the knots: error O(h^2). q works on rows.
-double quadrature(const ControlGrid& grid, const Tensor& values, const std::function<Tensor(const Tensor& u, const Tensor& rate)>& q) {
+double quadrature(const ControlGrid& grid, const Tensor& values,
+                  const std::function<Tensor(const Tensor& u, const Tensor& rate)>& q) {
   constexpr int n = 1000;
   double sum = 0;
   for (std::size_t cell = 0; cell + 1 < knots.size(); ++cell) {
@@ -46,13 +47,18 @@ TEST(Penalty, ValuesAreTheIntegralsOfTheSampledControl) {
     const ControlGrid grid(kind, knots);
     // Away from 0, near which |u| bends within a cell more sharply than 4-point Gauss follows.
     const Tensor u = random_values(grid.slots(), 3, 7) + 3;
-    const auto value = [&](PenaltyKind penalty) { return Penalty{.kind = penalty, .weight = 0.7}.value(grid, u).item<double>(); };
-    EXPECT_NEAR(value(PenaltyKind::l2), 0.7 * quadrature(grid, u, [](const Tensor& v, const Tensor&) { return v.square(); }), 2e-5);
+    const auto value = [&](PenaltyKind penalty) {
+      return Penalty{.kind = penalty, .weight = 0.7}.value(grid, u).item<double>();
+    };
+    EXPECT_NEAR(value(PenaltyKind::l2),
+                0.7 * quadrature(grid, u, [](const Tensor& v, const Tensor&) { return v.square(); }), 2e-5);
     EXPECT_NEAR(value(PenaltyKind::l1),
                 0.7 * quadrature(grid, u, [](const Tensor& v, const Tensor&) { return v.norm(2, 1); }), 1e-4);
     if (kind == ControlKind::linear) {
-      EXPECT_NEAR(value(PenaltyKind::h1),
-                  0.7 * quadrature(grid, u, [](const Tensor& v, const Tensor& rate) { return v.square() + rate.square(); }), 2e-4);
+      EXPECT_NEAR(
+          value(PenaltyKind::h1),
+          0.7 * quadrature(grid, u, [](const Tensor& v, const Tensor& rate) { return v.square() + rate.square(); }),
+          2e-4);
     }
   }
 }
@@ -95,7 +101,8 @@ TEST(Penalty, L1HasAFiniteGradientAtZero) {
   EXPECT_TRUE(u.grad().isfinite().all().item<bool>());
 }
 
-// 0 in (v - w) / step + lambda h_k d|v_k|: (w - v) / step = lambda h_k v / |v| where v != 0, |w| / step <= lambda h_k where v = 0.
+// 0 in (v - w) / step + lambda h_k d|v_k|: (w - v) / step = lambda h_k v / |v| where v != 0, |w| / step <= lambda h_k
+// where v = 0.
 TEST(Penalty, ProxOfL1MeetsItsOptimalityCondition) {
   for (const auto kind : {ControlKind::constant, ControlKind::shared}) {
     const ControlGrid grid(kind, knots);

@@ -10,7 +10,8 @@ namespace {
 
 TEST(Schedule, FollowsItsFormula) {
   const Schedule constant, cosine{.kind = ScheduleKind::cosine, .floor = 0.1},
-      step{.kind = ScheduleKind::step, .decay = 0.1, .every = 60}, exponential{.kind = ScheduleKind::exponential, .decay = 0.5};
+      step{.kind = ScheduleKind::step, .decay = 0.1, .every = 60},
+      exponential{.kind = ScheduleKind::exponential, .decay = 0.5};
   EXPECT_EQ(constant.rate(0.3, 17, 100), 0.3);
   EXPECT_DOUBLE_EQ(cosine.rate(2, 0, 100), 2);
   EXPECT_DOUBLE_EQ(cosine.rate(2, 50, 100), 2 * 0.55);

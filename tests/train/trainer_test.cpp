@@ -75,7 +75,8 @@ Objective small_objective(Penalty penalty = {.weight = 1e-3}) {
 void expect_same(const Model& a, const Model& b, const std::string& what) {
   const auto x = a.parameters(), y = b.parameters();
   ASSERT_EQ(x.size(), y.size());
-  for (std::size_t i = 0; i < x.size(); ++i) EXPECT_TRUE(at::equal(x[i].second, y[i].second)) << what << " " << x[i].first;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    EXPECT_TRUE(at::equal(x[i].second, y[i].second)) << what << " " << x[i].first;
 }
 
 void expect_same(const std::vector<EpochRecord>& a, const std::vector<EpochRecord>& b, const std::string& what) {
@@ -98,14 +99,27 @@ struct Setting {
 std::vector<Setting> settings() {
   const Penalty l2{.weight = 1e-3}, l1{.kind = PenaltyKind::l1, .weight = 1e-2};
   return {
-      {"sgd", {.epochs = 4, .batch = 16, .seed = 5, .optimiser = {.kind = OptimiserKind::sgd, .rate = 0.01, .momentum = 0.9}}, l2},
-      {"adam", {.epochs = 4, .batch = 16, .seed = 5, .optimiser = {.rate = 0.01}, .schedule = {.kind = ScheduleKind::cosine}}, l2},
-      {"adamw", {.epochs = 4, .batch = 16, .seed = 5, .optimiser = {.kind = OptimiserKind::adamw, .weight_decay = 0.1}, .clip = 0.1},
+      {"sgd",
+       {.epochs = 4, .batch = 16, .seed = 5, .optimiser = {.kind = OptimiserKind::sgd, .rate = 0.01, .momentum = 0.9}},
+       l2},
+      {"adam",
+       {.epochs = 4, .batch = 16, .seed = 5, .optimiser = {.rate = 0.01}, .schedule = {.kind = ScheduleKind::cosine}},
+       l2},
+      {"adamw",
+       {.epochs = 4,
+        .batch = 16,
+        .seed = 5,
+        .optimiser = {.kind = OptimiserKind::adamw, .weight_decay = 0.1},
+        .clip = 0.1},
        {.weight = 1e-3, .bound = 0.3}},
       {"lbfgs", {.epochs = 4, .optimiser = {.kind = OptimiserKind::lbfgs, .history = 4, .iterations = 3}}, l2},
       {"proximal", {.epochs = 4, .optimiser = {.kind = OptimiserKind::proximal, .rate = 1, .iterations = 3}}, l1},
-      {"adam then lbfgs", {.epochs = 3, .optimiser = {.rate = 0.01}, .polish = {.iterations = 50, .tolerance = 1e-12}}, l2},
-      {"adam then proximal", {.epochs = 3, .optimiser = {.rate = 0.01}, .polish = {.iterations = 50, .tolerance = 1e-12}}, l1},
+      {"adam then lbfgs",
+       {.epochs = 3, .optimiser = {.rate = 0.01}, .polish = {.iterations = 50, .tolerance = 1e-12}},
+       l2},
+      {"adam then proximal",
+       {.epochs = 3, .optimiser = {.rate = 0.01}, .polish = {.iterations = 50, .tolerance = 1e-12}},
+       l1},
   };
 }
 
@@ -121,10 +135,11 @@ class StoppingProgress final : public Progress {
   int after_, reports_ = 0;
 };
 
-// The law of resuming: stopped anywhere, and again, and continued, gives the bits of the run that was never stopped. A cost that
-// stops does so amid an epoch; a progress leaves the cost as it is, so that the flow may take its fast paths.
+// The law of resuming: stopped anywhere, and again, and continued, gives the bits of the run that was never stopped. A
+// cost that stops does so amid an epoch; a progress leaves the cost as it is, so that the flow may take its fast paths.
 void expect_resumes(const Setting& setting, c10::ScalarType dtype, bool amid) {
-  const std::string what = fmt::format("{} {} {}", setting.name, at::toString(dtype), amid ? "amid epochs" : "between epochs");
+  const std::string what =
+      fmt::format("{} {} {}", setting.name, at::toString(dtype), amid ? "amid epochs" : "between epochs");
   const Dataset data = generate("circles", 60, 0.1, 3), validation = generate("circles", 20, 0.1, 4);
   const auto cost = [&](std::int64_t after) {
     return amid ? std::make_shared<StoppingCost>("mean_square", after) : make_cost("mean_square");
@@ -202,7 +217,8 @@ TEST(Train, LearnsCirclesAndWritesItsRecords) {
   std::ifstream metrics(folder / metrics_name);
   std::string line;
   int lines = 0;
-  while (std::getline(metrics, line)) EXPECT_TRUE(line.starts_with("{\"epoch\":" + std::to_string(++lines) + ",")) << line;
+  while (std::getline(metrics, line))
+    EXPECT_TRUE(line.starts_with("{\"epoch\":" + std::to_string(++lines) + ",")) << line;
   EXPECT_EQ(lines, 60);
   // A checkpoint is a model, too.
   EXPECT_EQ(load_model(folder / checkpoint_name).control.sizes(), model.control.sizes());
@@ -212,8 +228,8 @@ TEST(Train, StopsWhenPatienceIsExhausted) {
   const Dataset data = generate("circles", 60, 0.1, 3), validation = generate("circles", 30, 0.1, 4);
   Model model = small_model(at::kDouble, data);
   // At a rate this high the validation loss soon stops to fall.
-  const TrainResult result = train(model, small_objective(), data, &validation,
-                                   {.epochs = 500, .optimiser = {.rate = 0.3}, .patience = 5});
+  const TrainResult result =
+      train(model, small_objective(), data, &validation, {.epochs = 500, .optimiser = {.rate = 0.3}, .patience = 5});
   EXPECT_EQ(result.stopped, StopReason::patience);
   EXPECT_EQ(static_cast<std::int64_t>(result.history.size()), result.best_epoch + 5);
 }
@@ -226,7 +242,10 @@ TEST(Train, ExplainsDivergence) {
   const Folder folder;
   try {
     train(model, small_objective(), data, nullptr,
-          {.epochs = 100, .optimiser = {.kind = OptimiserKind::sgd, .rate = 50}, .folder = folder, .checkpoint_seconds = 0});
+          {.epochs = 100,
+           .optimiser = {.kind = OptimiserKind::sgd, .rate = 50},
+           .folder = folder,
+           .checkpoint_seconds = 0});
     FAIL() << "no divergence";
   } catch (const Error& error) {
     const std::string text = error.what();
@@ -247,7 +266,8 @@ TEST(Train, RefusesToResumeAnotherRun) {
   Model model = small_model(at::kDouble, data);
   train(model, small_objective(), data, nullptr, options);
   options.resume = true;
-  const auto refusal = [&](const Dataset& set, const TrainOptions& changed, const Objective& objective = small_objective()) {
+  const auto refusal = [&](const Dataset& set, const TrainOptions& changed,
+                           const Objective& objective = small_objective()) {
     try {
       Model again = small_model(at::kDouble, data);
       train(again, objective, set, nullptr, changed);
@@ -263,7 +283,8 @@ TEST(Train, RefusesToResumeAnotherRun) {
   changed.batch = 10;
   EXPECT_NE(refusal(data, changed).find("batch was 20 and is now 10"), std::string::npos);
   EXPECT_NE(refusal(other, options).find("data was"), std::string::npos);
-  EXPECT_NE(refusal(data, options, small_objective({.weight = 2e-3})).find("lambda was 0.001 and is now 0.002"), std::string::npos);
+  EXPECT_NE(refusal(data, options, small_objective({.weight = 2e-3})).find("lambda was 0.001 and is now 0.002"),
+            std::string::npos);
   // More epochs, other patience: the run goes on.
   changed = options;
   changed.epochs = 5;
@@ -332,7 +353,8 @@ TEST(Evaluate, GivesTheErrorOfARegressionInOriginalUnits) {
   for (int i = 0; i < 40; ++i) rows[i] = i;
   model.standardiser = Standardiser::fit(data, rows);
   // It answers 0 in standardised units, the mean in original ones: its error is the targets' deviation.
-  EXPECT_NEAR(evaluate(model, small_objective(), data).score, model.standardiser.target_deviation[0].item<double>(), 1e-10);
+  EXPECT_NEAR(evaluate(model, small_objective(), data).score, model.standardiser.target_deviation[0].item<double>(),
+              1e-10);
 }
 
 }  // namespace

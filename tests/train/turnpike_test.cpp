@@ -11,8 +11,8 @@
 namespace turnpike {
 namespace {
 
-// Three points in R^3, lifted by a zero coordinate that is to reach +-1: fewer points than dimensions, so that x_dot = W tanh(x) + b
-// can steer each of them.
+// Three points in R^3, lifted by a zero coordinate that is to reach +-1: fewer points than dimensions, so that x_dot =
+// W tanh(x) + b can steer each of them.
 Dataset three_points() {
   Dataset data;
   data.x = at::tensor({0.9, 0.1, -0.4, -0.6, 0.8, 0.2, 0.3, -0.7, 0.9}, at::kDouble).reshape({3, 3});
@@ -45,15 +45,17 @@ struct Profile {
 Profile profile_of(const Model& model, const Dataset& data) {
   at::NoGradGuard no_grad;
   const Roll roll = model.flow.roll(model.lift(data.x), model.control, {.save = Save::all});
-  return {roll.times, (roll.states.select(2, 3) - data.y.squeeze(1)).square().mean(1), model.control.norm(2, 1), roll.end};
+  return {roll.times, (roll.states.select(2, 3) - data.y.squeeze(1)).square().mean(1), model.control.norm(2, 1),
+          roll.end};
 }
 
 TEST(Turnpike, OptimaWithRunningCostDecayAtThePredictedRate) {
   const Dataset data = three_points();
   const Objective objective = running_cost({.weight = 0.1});
   const Model start = Model::make(four_dimensions(5, 50), at::kDouble, 1);
-  const auto stages = continuation(start, objective, {{.horizon = 5, .layers = 50}, {.horizon = 10, .layers = 100}}, Stretch::extend,
-                                   data, nullptr, {.epochs = 0, .polish = {.iterations = 1000, .tolerance = 1e-10}});
+  const auto stages =
+      continuation(start, objective, {{.horizon = 5, .layers = 50}, {.horizon = 10, .layers = 100}}, Stretch::extend,
+                   data, nullptr, {.epochs = 0, .polish = {.iterations = 1000, .tolerance = 1e-10}});
   const PolishReport &five = *stages[0].result.polish, &ten = *stages[1].result.polish;
   EXPECT_TRUE(five.converged && ten.converged) << five.residual << " " << ten.residual;
 
@@ -66,8 +68,9 @@ TEST(Turnpike, OptimaWithRunningCostDecayAtThePredictedRate) {
   EXPECT_DOUBLE_EQ(phi_0, 1);
   EXPECT_LE(phi_end, 1e-9);
 
-  // phi ~ exp(-mu t), mu = 2 sqrt(kappa / (N lambda)), kappa the smallest eigenvalue of [tanh(x_i) . tanh(x_j) + 1] at the end state.
-  // Euler's scheme has the discrete Riccati equation's rate: e+ = r e, (1 - r)^2 / (h^2 r) = mu^2 / 4, phi ~ exp(2 log(r) t / h).
+  // phi ~ exp(-mu t), mu = 2 sqrt(kappa / (N lambda)), kappa the smallest eigenvalue of [tanh(x_i) . tanh(x_j) + 1] at
+  // the end state. Euler's scheme has the discrete Riccati equation's rate: e+ = r e, (1 - r)^2 / (h^2 r) = mu^2 / 4,
+  // phi ~ exp(2 log(r) t / h).
   const Tensor features = at::tanh(profile.end);
   const double kappa = at::linalg_eigvalsh(features.matmul(features.t()) + 1)[0].item<double>();
   const double mu = 2 * std::sqrt(kappa / (3 * 0.1)), h = 0.1;
@@ -173,7 +176,10 @@ TEST(WithHorizon, KeepsTheIntegralOfTheControlOnAnyMesh) {
   }
   const Model linear = random_model(ControlKind::linear, 3, 12), finer = with_horizon(linear, 3, 24, Stretch::extend);
   const std::vector<double> times{0.1, 1.7, 2.99, 3};
-  EXPECT_LE((linear.flow.grid.sample(linear.control, times) - finer.flow.grid.sample(finer.control, times)).abs().max().item<double>(),
+  EXPECT_LE((linear.flow.grid.sample(linear.control, times) - finer.flow.grid.sample(finer.control, times))
+                .abs()
+                .max()
+                .item<double>(),
             1e-13);
   EXPECT_THROW(with_horizon(random_model(ControlKind::shared, 3, 12), 4, 12, Stretch::extend), ContractError);
 }

@@ -1,5 +1,5 @@
-// A training run, stopped: all that is needed to go on, bit for bit. One safetensors file, a model (net/model.h reads it as one)
-// with more in it:
+// A training run, stopped: all that is needed to go on, bit for bit. One safetensors file, a model (net/model.h reads
+// it as one) with more in it:
 //
 //   tensors    best.NAME           parameters of the best validation loss so far
 //              optimiser.NAME      the optimiser's state
@@ -16,9 +16,9 @@
 //   patience, checkpoint_seconds, polish.iterations
 //   polish.tolerance, polish.history   until the polish has begun
 //
-// Any other change is refused by name with both values, since the run would then not be the one that was stopped: data, validation
-// data, model, objective, dtype, optimiser, batch, seed, schedule, clip; and what makes sums round differently: threads, adjoint,
-// kernel, instruction set.
+// Any other change is refused by name with both values, since the run would then not be the one that was stopped: data,
+// validation data, model, objective, dtype, optimiser, batch, seed, schedule, clip; and what makes sums round
+// differently: threads, adjoint, kernel, instruction set.
 //
 //   Checkpoint checkpoint = load_checkpoint(folder / checkpoint_name);
 //   checkpoint.model, checkpoint.history.back().score
@@ -44,9 +44,9 @@ enum class Phase { first_order, polish };
 struct Checkpoint {
   Model model;
   Phase phase = Phase::first_order;
-  std::int64_t epoch = 0;                       // completed epochs
-  std::int64_t step = 0;                        // completed steps of the epoch after
-  std::array<double, 5> sums{};                 // over those: objective, loss, score, gradient norm, samples
+  std::int64_t epoch = 0;        // completed epochs
+  std::int64_t step = 0;         // completed steps of the epoch after
+  std::array<double, 5> sums{};  // over those: objective, loss, score, gradient norm, samples
   NamedTensors best, optimiser;
   EarlyStopping stopping;
   std::vector<EpochRecord> history;

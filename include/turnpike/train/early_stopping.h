@@ -21,7 +21,9 @@ struct EarlyStopping {
     best_epoch = epoch;
     return true;
   }
-  bool exhausted(std::int64_t patience, std::int64_t epoch) const { return patience > 0 && epoch - best_epoch >= patience; }
+  bool exhausted(std::int64_t patience, std::int64_t epoch) const {
+    return patience > 0 && epoch - best_epoch >= patience;
+  }
 };
 
 }  // namespace turnpike

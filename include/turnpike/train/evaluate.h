@@ -1,7 +1,8 @@
 // What a model is worth on data: its loss and its score, in batches of bounded memory and without gradients.
 //
 //   loss   running/N sum_i int g dt + terminal/N sum_i g(T, z_i; y_i), the objective without its penalty
-//   score  the fraction of right decisions (classes), or the root mean square error in original units over all outputs (regression)
+//   score  the fraction of right decisions (classes), or the root mean square error in original units over all outputs
+//   (regression)
 //
 //   Evaluation test = evaluate(model, objective, data.select(split.test));
 #pragma once
@@ -21,9 +22,10 @@ struct Evaluation {
 };
 
 // ContractError if the data are empty, have no labels, or do not have the model's numbers of features and outputs.
-Evaluation evaluate(const Model& model, const Objective& objective, const Dataset& data, std::int64_t rows_at_a_time = 2048);
+Evaluation evaluate(const Model& model, const Objective& objective, const Dataset& data,
+                    std::int64_t rows_at_a_time = 2048);
 
-const char* score_name(const Model& model);                        // "accuracy" or "RMSE"
-std::string score_text(const Model& model, double score);          // "98.1 %" or "0.0234"
+const char* score_name(const Model& model);                // "accuracy" or "RMSE"
+std::string score_text(const Model& model, double score);  // "98.1 %" or "0.0234"
 
 }  // namespace turnpike

@@ -4,23 +4,28 @@
 //   adam      Kingma & Ba, arXiv:1412.6980                      libtorch's
 //   adamw     Loshchilov & Hutter, arXiv:1711.05101             libtorch's
 //   lbfgs     limited-memory BFGS with strong Wolfe line search libtorch's (Nocedal & Wright, ch. 3 and 7); full batch
-//   proximal  accelerated proximal gradient (Beck & Teboulle 2009, doi:10.1137/080716542) with backtracking, restarted when the
-//             objective rises or the momentum points uphill (O'Donoghue & Candes 2015, doi:10.1007/s10208-013-9150-3); full batch
+//   proximal  accelerated proximal gradient (Beck & Teboulle 2009, doi:10.1137/080716542) with backtracking, restarted
+//   when the
+//             objective rises or the momentum points uphill (O'Donoghue & Candes 2015, doi:10.1007/s10208-013-9150-3);
+//             full batch
 //
 //   auto optimiser = make_optimiser({.kind = OptimiserKind::lbfgs}, {u});
 //   for (int k = 0; k < 10 && !optimiser->stalled(); ++k) optimiser->step(closure);
 //
-// The closure evaluates f at the parameters' current values and, if `gradient`, leaves grad f in their .grad() (replacing what was
-// there). It must be deterministic: the line searches call it several times a step. After a step the .grad() are unspecified.
+// The closure evaluates f at the parameters' current values and, if `gradient`, leaves grad f in their .grad()
+// (replacing what was there). It must be deterministic: the line searches call it several times a step. After a step
+// the .grad() are unspecified.
 //
-// L-BFGS as libtorch gives it stops short of float64's accuracy: it drops curvature pairs with y's < 1e-10, it walks on through a
-// trial point that is not finite, and near the optimum its line search compares objectives that differ by rounding alone. It is
-// therefore run on 2^40 (f - f_start), with non-finite trial values replaced by large ones, and with the difference f - f_start taken
-// from the gradients, (g + g_start)'(u - u_start) / 2, where that lies within the rounding error of the subtraction. When a step
-// no longer moves, its history is forgotten once; if the next does not move either, stalled() says so.
+// L-BFGS as libtorch gives it stops short of float64's accuracy: it drops curvature pairs with y's < 1e-10, it walks on
+// through a trial point that is not finite, and near the optimum its line search compares objectives that differ by
+// rounding alone. It is therefore run on 2^40 (f - f_start), with non-finite trial values replaced by large ones, and
+// with the difference f - f_start taken from the gradients, (g + g_start)'(u - u_start) / 2, where that lies within the
+// rounding error of the subtraction. When a step no longer moves, its history is forgotten once; if the next does not
+// move either, stalled() says so.
 //
-// Guarantees: state() and load() continue bit for bit. Memory: sgd 1, adam and adamw 2, proximal 4, lbfgs 2 history + 6 times the
-// parameters. Errors: Error if f is not finite at the start of an lbfgs or proximal step (the parameters are then untouched).
+// Guarantees: state() and load() continue bit for bit. Memory: sgd 1, adam and adamw 2, proximal 4, lbfgs 2 history + 6
+// times the parameters. Errors: Error if f is not finite at the start of an lbfgs or proximal step (the parameters are
+// then untouched).
 #pragma once
 
 #include <functional>
@@ -43,13 +48,13 @@ bool takes_mini_batches(OptimiserKind kind);
 
 struct OptimiserOptions {
   OptimiserKind kind = OptimiserKind::adam;
-  double rate = 1e-3;               // sgd, adam, adamw: step size; proximal: first step tried; lbfgs: not used
-  double momentum = 0;              // sgd
+  double rate = 1e-3;   // sgd, adam, adamw: step size; proximal: first step tried; lbfgs: not used
+  double momentum = 0;  // sgd
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // adam, adamw
-  double weight_decay = 0;          // sgd, adam: added to the gradient; adamw: decoupled
-  std::int64_t history = 100;       // lbfgs: curvature pairs
-  std::int64_t iterations = 20;     // lbfgs, proximal: iterations of one step()
-  double tolerance = 0;             // lbfgs, proximal: a step ends early once residual() is below it
+  double weight_decay = 0;                            // sgd, adam: added to the gradient; adamw: decoupled
+  std::int64_t history = 100;                         // lbfgs: curvature pairs
+  std::int64_t iterations = 20;                       // lbfgs, proximal: iterations of one step()
+  double tolerance = 0;                               // lbfgs, proximal: a step ends early once residual() is below it
 };
 
 // h(u_0), a function of the first parameter alone.
@@ -69,15 +74,16 @@ class Optimiser {
   virtual Tensor step(const Closure& closure) = 0;
   virtual void set_rate(double rate) {}
 
-  // lbfgs: |grad f| where the last step started; proximal: |u - prox(u - s grad f(u))| / s at its last gradient. NaN for the others.
+  // lbfgs: |grad f| where the last step started; proximal: |u - prox(u - s grad f(u))| / s at its last gradient. NaN
+  // for the others.
   virtual double residual() const;
   // The same at the parameters as they are now, from one gradient. NaN for the others.
   virtual double residual_here(const Closure& closure);
   virtual std::int64_t iterations() const { return 0; }  // lbfgs, proximal: run so far
   virtual bool stalled() const { return false; }         // no step can move the parameters any more
 
-  virtual NamedTensors state() const = 0;             // detached; shares no storage with the optimiser
-  virtual void load(const NamedTensors& state) = 0;   // ContractError if the names or shapes do not fit
+  virtual NamedTensors state() const = 0;            // detached; shares no storage with the optimiser
+  virtual void load(const NamedTensors& state) = 0;  // ContractError if the names or shapes do not fit
 };
 
 std::unique_ptr<Optimiser> make_optimiser(const OptimiserOptions& options, std::vector<Tensor> parameters,

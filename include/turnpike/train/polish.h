@@ -1,12 +1,15 @@
-// The end game of training: from where a first-order method stopped, in float64 and on the full batch, to a stationary point.
+// The end game of training: from where a first-order method stopped, in float64 and on the full batch, to a stationary
+// point.
 //
 //   smooth objectives                  L-BFGS with strong Wolfe line search until |grad J(u)| <= tolerance
 //   L1 penalties, bounded controls     accelerated proximal gradient until |u - prox(u - s grad f(u))| / s <= tolerance
 //
-// The model's tensors become float64 (in float32 no gradient gets below about 1e-4). Norms are Euclidean, over all parameters.
+// The model's tensors become float64 (in float32 no gradient gets below about 1e-4). Norms are Euclidean, over all
+// parameters.
 //
 //   PolishReport report = polish(model, objective, data, {.iterations = 2000, .tolerance = 1e-9});
-//   if (!report.converged) ...   // the iterations ran out, or rounding forbids more: report.residual says how far it got
+//   if (!report.converged) ...   // the iterations ran out, or rounding forbids more: report.residual says how far it
+//   got
 #pragma once
 
 #include <turnpike/base/progress.h>

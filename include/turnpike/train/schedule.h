@@ -1,9 +1,8 @@
 // How the rate of a first-order optimiser changes from epoch to epoch: rate_e = rate * factor(e), e = 0, 1, ..., E - 1.
 //
 //   constant     1
-//   cosine       floor + (1 - floor) (1 + cos(pi e / E)) / 2          Loshchilov & Hutter, arXiv:1608.03983, without restarts
-//   step         decay^(e / every, rounded down)
-//   exponential  decay^e
+//   cosine       floor + (1 - floor) (1 + cos(pi e / E)) / 2          Loshchilov & Hutter, arXiv:1608.03983, without
+//   restarts step         decay^(e / every, rounded down) exponential  decay^e
 //
 //   Schedule{.kind = ScheduleKind::step, .decay = 0.1, .every = 60}.rate(0.1, 61, 160)   // 0.01
 #pragma once
