@@ -18,7 +18,8 @@
 namespace turnpike {
 namespace {
 
-constexpr int max_newton_steps = 50;
+// Where tanh saturates over a long step the way is made of many short pieces.
+constexpr int max_newton_steps = 200, max_halvings = 40;
 
 // J_n = df(t, z_n)/dz, [N, d, d], one backward pass a row.
 Tensor sample_jacobians(const Rates& rates, double t, const Tensor& point) {
@@ -54,7 +55,7 @@ Tensor solve(const Rates& rates, double t, double s, const Tensor& start) {
     Tensor fraction = at::ones({z.size(0), 1}, z.options().requires_grad(false));
     const Tensor before = at::linalg_vector_norm(residual, 2, at::IntArrayRef{1}, true);
     Tensor next, next_residual;
-    for (int halving = 0; halving < 10; ++halving) {
+    for (int halving = 0; halving < max_halvings; ++halving) {
       next = z - fraction * update;
       next_residual = residual_of(next);
       const Tensor after = at::linalg_vector_norm(next_residual, 2, at::IntArrayRef{1}, true);
