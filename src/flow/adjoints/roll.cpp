@@ -32,6 +32,22 @@ AdjointKind adjoint_named(std::string_view name) {
   throw InputError(fmt::format("unknown adjoint '{}'; choose one of {}", name, fmt::join(names, ", ")));
 }
 
+const char* name_of(Kernel kernel) {
+  switch (kernel) {
+    case Kernel::automatic: return "automatic";
+    case Kernel::reference: return "reference";
+    case Kernel::fused: return "fused";
+  }
+  return "";
+}
+
+Kernel kernel_named(std::string_view name) {
+  for (const Kernel kernel : {Kernel::automatic, Kernel::reference, Kernel::fused}) {
+    if (name == name_of(kernel)) return kernel;
+  }
+  throw InputError(fmt::format("unknown kernel '{}'; choose automatic, reference or fused", name));
+}
+
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -76,7 +92,8 @@ struct RollFunction : torch::autograd::Function<RollFunction> {
     std::size_t next_saved = 0;
     const std::int64_t n_steps = plan.mesh.steps();
     for (std::int64_t k = 0; k <= n_steps; ++k) {
-      holder->sweep->keep(k, x);
+      // The end is an output, which will own this node: kept as it is it would keep itself alive.
+      holder->sweep->keep(k, k == n_steps ? x.detach() : x);
       if (next_saved < plan.saved.size() && plan.saved[next_saved] == k) {
         states.push_back(x);
         ++next_saved;
@@ -98,7 +115,11 @@ struct RollFunction : torch::autograd::Function<RollFunction> {
     const RollPlan& plan = holder->plan;
     const variable_list saved = ctx->get_saved_variables();
     const RollInputs inputs{saved[0], saved[1], {empty_as_none(saved[2]), empty_as_none(saved[3])}};
-    if (at::GradMode::is_enabled()) return differentiable_backward(plan, inputs, cotangents);
+    if (at::GradMode::is_enabled()) {
+      variable_list gradients = differentiable_pull_back(plan, inputs, cotangents);
+      gradients.emplace_back();  // the plan
+      return gradients;
+    }
 
     Cotangents bar;
     bar.x = cotangents[0];
@@ -120,34 +141,38 @@ struct RollFunction : torch::autograd::Function<RollFunction> {
     holder->sweep->pull_back(plan, inputs, bar, arrive);
     return {bar.x, bar.control, bar.weight, bar.bias, Tensor()};
   }
-
-  // Gradients that are themselves recorded: through the differentiable reference, or refused.
-  static variable_list differentiable_backward(const RollPlan& plan, const RollInputs& inputs,
-                                               const variable_list& cotangents) {
-    if (plan.adjoint.kind == AdjointKind::continuous) {
-      throw Error("the continuous adjoint has no second derivatives; use the discrete adjoint");
-    }
-    const RollOutputs out = roll_reference(plan, inputs);
-    variable_list outputs{out.end}, wanted;
-    if (out.integral.defined()) outputs.push_back(out.integral);
-    if (out.states.defined()) outputs.push_back(out.states);
-    variable_list all{inputs.x0, inputs.control, inputs.readout.weight, inputs.readout.bias};
-    for (const Tensor& input : all) {
-      if (input.defined() && input.requires_grad()) wanted.push_back(input);
-    }
-    const variable_list gradients = torch::autograd::grad(outputs, wanted, cotangents, /*retain_graph=*/true,
-                                                          /*create_graph=*/true, /*allow_unused=*/true);
-    variable_list result;
-    std::size_t next = 0;
-    for (const Tensor& input : all) {
-      result.push_back(input.defined() && input.requires_grad() ? gradients[next++] : Tensor());
-    }
-    result.emplace_back();  // the plan
-    return result;
-  }
 };
 
 }  // namespace
+
+std::vector<Tensor> differentiable_pull_back(const RollPlan& plan, const RollInputs& inputs,
+                                             const std::vector<Tensor>& cotangents) {
+  if (plan.adjoint.kind == AdjointKind::continuous) {
+    throw Error("the continuous adjoint has no second derivatives; use the discrete adjoint");
+  }
+  const RollOutputs out = roll_reference(plan, inputs);
+  variable_list outputs, used, wanted;
+  std::size_t position = 0;
+  for (const Tensor& output : {out.end, out.integral, out.states}) {
+    if (!output.defined()) continue;
+    const Tensor& cotangent = cotangents[position++];
+    if (!cotangent.defined()) continue;  // zero
+    outputs.push_back(output);
+    used.push_back(cotangent);
+  }
+  const variable_list all{inputs.x0, inputs.control, inputs.readout.weight, inputs.readout.bias};
+  for (const Tensor& input : all) {
+    if (input.defined() && input.requires_grad()) wanted.push_back(input);
+  }
+  const variable_list gradients = torch::autograd::grad(outputs, wanted, used, /*retain_graph=*/true,
+                                                        /*create_graph=*/true, /*allow_unused=*/true);
+  variable_list result;
+  std::size_t next = 0;
+  for (const Tensor& input : all) {
+    result.push_back(input.defined() && input.requires_grad() ? gradients[next++] : Tensor());
+  }
+  return result;
+}
 
 RollOutputs roll_with_adjoint(const RollPlan& plan, const RollInputs& inputs) {
   const variable_list outputs =
