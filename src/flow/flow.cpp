@@ -108,8 +108,11 @@ Roll Flow::roll(const Tensor& x0, const Tensor& control, const RollOptions& opti
   const bool record =
       at::GradMode::is_enabled() && (differentiable(x0) || differentiable(control) ||
                                      differentiable(inputs.readout.weight) || differentiable(inputs.readout.bias));
-  const RollOutputs out =
-      record && adjoint.kind != AdjointKind::autograd ? roll_with_adjoint(plan, inputs) : roll_reference(plan, inputs);
+  const std::string gap = adjoint.kernel == Kernel::reference ? "the reference was asked for" : fused_gap(plan, inputs);
+  require(adjoint.kernel != Kernel::fused || gap.empty(), "the fused kernel was asked for, but " + gap);
+  const RollOutputs out = gap.empty()                                       ? roll_fused(plan, inputs)
+                          : record && adjoint.kind != AdjointKind::autograd ? roll_with_adjoint(plan, inputs)
+                                                                            : roll_reference(plan, inputs);
   result.end = out.end;
   result.integral = out.integral;
   result.states = out.states;

@@ -22,11 +22,21 @@ enum class AdjointKind { discrete, autograd, checkpointed, reversible, continuou
 AdjointKind adjoint_named(std::string_view name);
 const char* name_of(AdjointKind kind);
 
+// Who computes a roll with the discrete adjoint: `reference` one libtorch operation after another, `fused` the kernels
+// of turnpike/fused/roll.h (the same numbers to rounding, much faster at small d); `automatic` is fused where that is
+// possible (fields inner, outer, antisymmetric and hamiltonian with d <= 32; euler, midpoint, heun, rk4, dopri5,
+// symplectic_euler, verlet; no running cost, mean_square or cross_entropy; no per-sample horizons; on the CPU).
+// Forcing `fused` elsewhere throws a ContractError that says what is not covered.
+enum class Kernel { automatic, reference, fused };
+Kernel kernel_named(std::string_view name);
+const char* name_of(Kernel kernel);
+
 struct Adjoint {
   AdjointKind kind = AdjointKind::discrete;
   // checkpointed: bytes that snapshots may take; at least two states are kept whatever it says. 0: ceil(log2 K) + 1
   // states.
   std::int64_t budget_bytes = 0;
+  Kernel kernel = Kernel::automatic;
 };
 
 }  // namespace turnpike

@@ -21,6 +21,7 @@
 #include <string>
 
 #include <turnpike/core/tensor.h>
+#include <turnpike/fused/layer_spec.h>
 #include <turnpike/math/random.h>
 
 namespace turnpike {
@@ -52,6 +53,9 @@ class VectorField {
 
   // Random control values [slots, P] (float64): of the size that keeps |f| about `scale` for entries of x of order 1.
   virtual Tensor initial_control(std::int64_t slots, double scale, Random& random) const;
+
+  // The layer as the fused kernels know it: they then run the roll and its adjoint. It must be this very field.
+  virtual std::optional<LayerSpec> layer_spec() const { return std::nullopt; }
 
   // The body of a TorchScript function f(t: float, x: Tensor, u: Tensor) -> Tensor, if the field can be exported.
   virtual std::optional<std::string> torchscript() const { return std::nullopt; }

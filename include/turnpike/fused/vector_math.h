@@ -9,7 +9,7 @@
 //   exp        2                                 2         denormal results within 1 denormal
 //   tanh       3                                 4
 //   erf        3                                 3
-//   sin, cos   2                                 2         |x| beyond 25000 (f32) or 3e6 (f64): the C library's
+//   sin, cos   3                                 3         |x| beyond 25000 (f32) or 3e6 (f64): the C library's
 //
 // The other activations are made of these; softplus adds log1p. Their error is a few ulp of the largest term in their
 // formula, so gelu and elu lose relative digits where their terms cancel, as the formulas in math/activation.h do.

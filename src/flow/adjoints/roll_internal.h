@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include <turnpike/flow/flow.h>
@@ -62,6 +64,17 @@ RollOutputs roll_reference(const RollPlan& plan, const RollInputs& inputs);
 
 // The same with a backward sweep of plan.adjoint.kind; second derivatives go through roll_reference.
 RollOutputs roll_with_adjoint(const RollPlan& plan, const RollInputs& inputs);
+
+// The same by the fused kernels, with or without a graph. Call it only where fused_gap() is empty: otherwise that says
+// what of the plan they do not cover.
+std::string fused_gap(const RollPlan& plan, const RollInputs& inputs);
+RollOutputs roll_fused(const RollPlan& plan, const RollInputs& inputs);
+
+// Gradients of x0, control, weight and bias that are themselves recorded: through roll_reference. Undefined where an
+// input needs none. `cotangents` are those of end, then integral and states where the plan has them; an undefined one
+// is zero.
+std::vector<Tensor> differentiable_pull_back(const RollPlan& plan, const RollInputs& inputs,
+                                             const std::vector<Tensor>& cotangents);
 
 // A backward sweep: the forward pass keeps what `keep` says, the sweep visits steps K-1 ... 0.
 class Sweep {

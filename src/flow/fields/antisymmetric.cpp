@@ -38,6 +38,10 @@ class AntisymmetricField final : public VectorField {
     return operator_norm(antisymmetric(W) - gamma_ * at::eye(d_, W.options())) * facts_of(sigma_).lipschitz;
   }
 
+  std::optional<LayerSpec> layer_spec() const override {
+    return LayerSpec{LayerKind::antisymmetric, sigma_, d_, gamma_};
+  }
+
   std::optional<std::string> torchscript() const override {
     return fmt::format(
         "W = u[:{0}].view({1}, {1})\n"

@@ -29,6 +29,8 @@ class InnerField final : public VectorField {
     return operator_norm(ControlReader(u).matrix(d_, d_)) * facts_of(sigma_).lipschitz;
   }
 
+  std::optional<LayerSpec> layer_spec() const override { return LayerSpec{LayerKind::inner, sigma_, d_}; }
+
   std::optional<std::string> torchscript() const override {
     return fmt::format(
         "x = {}\n"

@@ -34,6 +34,8 @@ class OuterField final : public VectorField {
     return operator_norm(ControlReader(u).matrix(d_, d_)) * facts_of(sigma_).lipschitz;
   }
 
+  std::optional<LayerSpec> layer_spec() const override { return LayerSpec{LayerKind::outer, sigma_, d_}; }
+
   std::optional<std::string> torchscript() const override {
     return fmt::format(
         "x = torch.addmm(u[{}:], x, u[:{}].view({}, {}).t())\n"

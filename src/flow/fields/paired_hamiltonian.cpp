@@ -46,6 +46,8 @@ class PairedHamiltonianField final : public VectorField {
     return operator_norm(ControlReader(u).matrix(half_, half_)) * facts_of(sigma_).lipschitz;
   }
 
+  std::optional<LayerSpec> layer_spec() const override { return LayerSpec{LayerKind::paired, sigma_, 2 * half_}; }
+
   std::optional<std::string> torchscript() const override {
     return fmt::format(
         "K = u[:{0}].view({1}, {1})\n"

@@ -1,0 +1,321 @@
+// The discrete adjoint by the fused kernels: what of a roll they cover, and their call as one autograd function. Second
+// derivatives go through the reference.
+#include <typeinfo>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <turnpike/base/error.h>
+#include <turnpike/fused/roll.h>
+
+#include "roll_internal.h"
+
+namespace turnpike {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Beyond it the products dominate, and libtorch's are faster than kernels whose lanes are samples.
+constexpr std::int64_t largest_dimension = 32;
+
+struct SchemeKernel {
+  const char* name;
+  FusedScheme scheme;
+};
+const std::vector<SchemeKernel>& scheme_kernels() {
+  using Kind = FusedScheme::Kind;
+  static const std::vector<SchemeKernel> table = {
+      {"euler", {&euler_tableau()}},
+      {"midpoint", {&midpoint_tableau()}},
+      {"heun", {&heun_tableau()}},
+      {"rk4", {&rk4_tableau()}},
+      {"dopri5", {&dormand_prince_tableau()}},
+      {"symplectic_euler", {nullptr, Kind::symplectic_euler}},
+      {"verlet", {nullptr, Kind::verlet}},
+  };
+  return table;
+}
+
+// By name and type: a user's own scheme may bear any name.
+const FusedScheme* scheme_kernel(const Scheme& scheme) {
+  for (const SchemeKernel& entry : scheme_kernels()) {
+    if (scheme.name() != entry.name) continue;
+    const SchemePtr known = make_scheme(entry.name);
+    const Scheme& known_scheme = *known;
+    if (typeid(scheme) == typeid(known_scheme)) return &entry.scheme;
+  }
+  return nullptr;
+}
+
+std::optional<FusedCost> cost_kernel(const Cost* cost) {
+  if (!cost) return FusedCost::none;
+  static const CostPtr known_cost = make_cost("mean_square");
+  const Cost& known = *known_cost;
+  if (typeid(*cost) != typeid(known)) return std::nullopt;
+  if (cost->name() == "mean_square") return FusedCost::mean_square;
+  if (cost->name() == "cross_entropy") return FusedCost::cross_entropy;
+  return std::nullopt;
+}
+
+// One roll as the kernels see it. A control that is linear in time is sampled first: row e of the table they read is
+// u at evaluation e, a sum of two slots.
+struct FusedRoll : torch::CustomClassHolder {
+  RollPlan plan;
+  FusedProblem problem;
+  Tensor y;                                     // contiguous
+  Tensor left, right, left_share, right_share;  // [n_rows] of a linear control, else undefined
+
+  FusedRoll(const RollPlan& plan, const RollInputs& inputs) : plan(plan) {
+    const std::int64_t n_steps = plan.mesh.steps();
+    problem.layer = *plan.field->layer_spec();
+    problem.scheme = *scheme_kernel(*plan.scheme);
+    problem.n_samples = inputs.x0.size(0);
+    problem.saved = plan.saved;
+    problem.threads = at::get_num_threads();
+    problem.cost = *cost_kernel(plan.cost.get());
+    if (plan.cost) {
+      const Readout& readout = inputs.readout;
+      problem.n_outputs = readout.weight.defined() ? readout.weight.size(0) : problem.layer.dimension;
+      y = plan.y.detach().contiguous();
+    }
+    problem.steps.reserve(n_steps);
+    for (std::int64_t k = 0; k < n_steps; ++k) problem.steps.push_back(plan.length(k));
+    if (plan.grid.kind() == ControlKind::linear) {
+      sample_slots(inputs.x0.options());
+    } else {
+      read_slots();
+    }
+  }
+
+  Tensor table(const Tensor& control) const {
+    if (!left.defined()) return control.contiguous();
+    return control.index_select(0, left) * left_share + control.index_select(0, right) * right_share;
+  }
+  Tensor table_transpose(const Tensor& table_bar, std::int64_t n_slots) const {
+    if (!left.defined()) return table_bar;
+    return at::zeros({n_slots, table_bar.size(1)}, table_bar.options())
+        .index_add_(0, left, table_bar * left_share)
+        .index_add_(0, right, table_bar * right_share);
+  }
+
+ private:
+  // Constant and shared controls: the cell in which a step's midpoint lies.
+  void read_slots() {
+    const std::vector<double>& knots = plan.grid.knots();
+    problem.n_rows = plan.grid.slots();
+    problem.control_row.reserve(problem.steps.size() * problem.scheme.evaluations());
+    std::int64_t cell = 0;
+    for (std::int64_t k = 0; k < plan.mesh.steps(); ++k) {
+      const double middle = 0.5 * (plan.mesh.times[k] + plan.mesh.times[k + 1]);
+      if (plan.grid.kind() == ControlKind::constant) {
+        while (cell + 1 < plan.grid.cells() && knots[cell + 1] <= middle) ++cell;
+      }
+      problem.control_row.insert(problem.control_row.end(), problem.scheme.evaluations(), cell);
+    }
+  }
+
+  void sample_slots(const at::TensorOptions& options) {
+    std::vector<std::int64_t> slots[2];
+    std::vector<double> shares[2];
+    for (std::int64_t k = 0; k < plan.mesh.steps(); ++k) {
+      const double start = plan.start(k), h = plan.length(k);
+      for (const double node : evaluation_nodes()) {
+        const ControlGrid::Stencil at_t = plan.grid.stencil(start + node * h, start, start + h);
+        for (int i = 0; i < 2; ++i) {
+          slots[i].push_back(at_t.entries[i].slot);
+          shares[i].push_back(at_t.entries[i].weight);
+        }
+        problem.control_row.push_back(problem.n_rows++);
+      }
+    }
+    const auto index = options.dtype(at::kLong).requires_grad(false);
+    left = at::tensor(slots[0], index);
+    right = at::tensor(slots[1], index);
+    left_share = at::tensor(shares[0], options.requires_grad(false)).unsqueeze(1);
+    right_share = at::tensor(shares[1], options.requires_grad(false)).unsqueeze(1);
+  }
+
+  std::vector<double> evaluation_nodes() const {
+    using Kind = FusedScheme::Kind;
+    if (problem.scheme.kind == Kind::symplectic_euler) return {0, 0};
+    if (problem.scheme.kind == Kind::verlet) return {0, 0.5, 1};
+    return problem.scheme.tableau->c;
+  }
+};
+
+template <class T>
+const T* data_of(const Tensor& tensor) {
+  return tensor.defined() ? tensor.data_ptr<T>() : nullptr;
+}
+
+// The arrays that the kernels read, held until they have run.
+template <class T>
+struct Arrays {
+  Tensor x0, control, weight, bias, y;
+  FusedInputs<T> pointers;
+
+  Arrays(const FusedRoll& roll, const RollInputs& inputs)
+      : x0(inputs.x0.detach().contiguous()), control(roll.table(inputs.control.detach())), y(roll.y) {
+    if (inputs.readout.weight.defined()) weight = inputs.readout.weight.detach().contiguous();
+    if (inputs.readout.bias.defined()) bias = inputs.readout.bias.detach().contiguous();
+    pointers = {data_of<T>(x0), data_of<T>(control), data_of<T>(weight), data_of<T>(bias)};
+    if (roll.problem.cost == FusedCost::mean_square) pointers.targets = data_of<T>(y);
+    if (roll.problem.cost == FusedCost::cross_entropy) pointers.classes = data_of<std::int64_t>(y);
+  }
+};
+
+template <class T>
+RollOutputs run_forward(const FusedRoll& roll, const RollInputs& inputs) {
+  const Arrays<T> arrays(roll, inputs);
+  RollOutputs out;
+  out.end = at::empty_like(arrays.x0);
+  FusedOutputs<T> pointers{.end = out.end.data_ptr<T>()};
+  if (roll.plan.cost) {
+    out.integral = at::empty({arrays.x0.size(0)}, arrays.x0.options());
+    pointers.integral = out.integral.data_ptr<T>();
+  }
+  if (!roll.plan.saved.empty()) {
+    out.states = at::empty({static_cast<std::int64_t>(roll.plan.saved.size()), arrays.x0.size(0), arrays.x0.size(1)},
+                           arrays.x0.options());
+    pointers.states = out.states.data_ptr<T>();
+  }
+  fused_roll<T>(roll.problem, arrays.pointers, pointers);
+  return out;
+}
+
+// Cotangents: of end, integral and states; undefined: zero. Gradients: of x0, control, weight and bias.
+template <class T>
+variable_list run_backward(const FusedRoll& roll, const RollInputs& inputs, const RollOutputs& bar) {
+  const Arrays<T> arrays(roll, inputs);
+  const auto dense = [](const Tensor& tensor) { return tensor.defined() ? tensor.contiguous() : tensor; };
+  const Tensor end = dense(bar.end), integral = dense(bar.integral), states = dense(bar.states);
+  FusedGradients<T> pointers;
+  variable_list gradients(4);
+  const auto want = [](const Tensor& input, const Tensor& like, Tensor& gradient, T*& pointer) {
+    if (!input.defined() || !input.requires_grad()) return;
+    gradient = at::empty_like(like);
+    pointer = gradient.data_ptr<T>();
+  };
+  want(inputs.x0, arrays.x0, gradients[0], pointers.x0);
+  want(inputs.control, arrays.control, gradients[1], pointers.control);
+  want(inputs.readout.weight, arrays.weight, gradients[2], pointers.weight);
+  want(inputs.readout.bias, arrays.bias, gradients[3], pointers.bias);
+  fused_pull_back<T>(roll.problem, arrays.pointers, {data_of<T>(end), data_of<T>(integral), data_of<T>(states)},
+                     pointers);
+  if (gradients[1].defined()) gradients[1] = roll.table_transpose(gradients[1], inputs.control.size(0));
+  return gradients;
+}
+
+// An autograd function takes no undefined tensors: an empty one stands for "none".
+Tensor none_as_empty(const Tensor& tensor, const Tensor& like) {
+  return tensor.defined() ? tensor : at::empty({0}, like.options().requires_grad(false));
+}
+Tensor empty_as_none(const Tensor& tensor) {
+  return tensor.numel() == 0 ? Tensor() : tensor;
+}
+
+struct FusedRollFunction : torch::autograd::Function<FusedRollFunction> {
+  // Outputs: end, then integral if there is a running cost, then states if any are saved.
+  static variable_list forward(AutogradContext* ctx, const Tensor& x0, const Tensor& control, const Tensor& weight,
+                               const Tensor& bias, const c10::intrusive_ptr<FusedRoll>& roll) {
+    ctx->save_for_backward({x0, control, weight, bias});
+    ctx->saved_data["roll"] = c10::IValue::make_capsule(roll);
+    ctx->set_materialize_grads(false);
+    const RollInputs inputs{x0, control, {empty_as_none(weight), empty_as_none(bias)}};
+    const RollOutputs out =
+        x0.scalar_type() == at::kFloat ? run_forward<float>(*roll, inputs) : run_forward<double>(*roll, inputs);
+    variable_list outputs{out.end};
+    if (out.integral.defined()) outputs.push_back(out.integral);
+    if (out.states.defined()) outputs.push_back(out.states);
+    return outputs;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list cotangents) {
+    const auto roll = c10::static_intrusive_pointer_cast<FusedRoll>(ctx->saved_data["roll"].toCapsule());
+    const RollPlan& plan = roll->plan;
+    const variable_list saved = ctx->get_saved_variables();
+    const RollInputs inputs{saved[0], saved[1], {empty_as_none(saved[2]), empty_as_none(saved[3])}};
+    std::size_t next = 0;
+    RollOutputs bar;
+    bar.end = cotangents[next++];
+    if (plan.cost) bar.integral = cotangents[next++];
+    if (!plan.saved.empty()) bar.states = cotangents[next];
+
+    variable_list gradients;
+    if (at::GradMode::is_enabled()) {
+      gradients = differentiable_pull_back(plan, inputs, cotangents);
+    } else if (inputs.x0.scalar_type() == at::kFloat) {
+      gradients = run_backward<float>(*roll, inputs, bar);
+    } else {
+      gradients = run_backward<double>(*roll, inputs, bar);
+    }
+    gradients.emplace_back();  // the roll
+    return gradients;
+  }
+};
+
+// What of the running cost is not covered; empty if all is.
+std::string cost_gap(const RollPlan& plan, const RollInputs& inputs, std::int64_t d) {
+  const std::optional<FusedCost> cost = cost_kernel(plan.cost.get());
+  if (!cost) return fmt::format("the running cost '{}' has no fused kernel", plan.cost->name());
+  if (*cost == FusedCost::none) return {};
+  const auto fits = [&inputs](const Tensor& tensor) {
+    return tensor.device().is_cpu() && tensor.scalar_type() == inputs.x0.scalar_type();
+  };
+  const auto& [weight, bias] = inputs.readout;
+  const std::int64_t n = inputs.x0.size(0);
+  const std::int64_t m = weight.defined() && weight.dim() == 2 ? weight.size(0) : d;
+  if ((weight.defined() && !(fits(weight) && weight.dim() == 2 && weight.size(1) == d && m > 0)) ||
+      (bias.defined() && !(fits(bias) && bias.dim() == 1 && bias.size(0) == m))) {
+    return "the readout is not a plain [m, d] matrix with an [m] bias of the state's dtype";
+  }
+  const Tensor& y = plan.y;
+  if (!y.defined() || y.requires_grad() || !y.device().is_cpu())
+    return "y is missing, needs a gradient or is not on the CPU";
+  if (*cost == FusedCost::mean_square) {
+    if (!(fits(y) && y.dim() == 2 && y.size(0) == n && y.size(1) == m)) return "y is not [N, m] of the state's dtype";
+  } else if (!(y.dim() == 1 && y.size(0) == n && y.scalar_type() == at::kLong) || y.min().item<std::int64_t>() < 0 ||
+             y.max().item<std::int64_t>() >= m) {
+    return "y is not [N] of class numbers 0..m-1";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string fused_gap(const RollPlan& plan, const RollInputs& inputs) {
+  if (plan.adjoint.kind != AdjointKind::discrete) {
+    return fmt::format("it computes the discrete adjoint, not the {} one", name_of(plan.adjoint.kind));
+  }
+  const std::optional<LayerSpec> layer = plan.field->layer_spec();
+  if (!layer) return fmt::format("the field '{}' has no fused kernel", plan.field->name());
+  const std::int64_t d = layer->dimension;
+  if (d > largest_dimension) return fmt::format("it covers d <= {}, not {}", largest_dimension, d);
+  if (!scheme_kernel(*plan.scheme)) return fmt::format("the scheme '{}' has no fused kernel", plan.scheme->name());
+  if (!plan.active.empty()) return "per-sample horizons are not covered";
+  const at::ScalarType dtype = inputs.x0.scalar_type();
+  if (!inputs.x0.device().is_cpu() || !inputs.control.device().is_cpu() ||
+      (dtype != at::kFloat && dtype != at::kDouble)) {
+    return "it computes float32 and float64 on the CPU, not " + describe(inputs.x0);
+  }
+  if (inputs.x0.size(0) == 0) return "there are no samples";
+  return cost_gap(plan, inputs, d);
+}
+
+RollOutputs roll_fused(const RollPlan& plan, const RollInputs& inputs) {
+  const auto roll = c10::make_intrusive<FusedRoll>(plan, inputs);
+  const variable_list outputs =
+      FusedRollFunction::apply(inputs.x0, inputs.control, none_as_empty(inputs.readout.weight, inputs.x0),
+                               none_as_empty(inputs.readout.bias, inputs.x0), roll);
+  RollOutputs out;
+  std::size_t next = 0;
+  out.end = outputs[next++];
+  if (plan.cost) out.integral = outputs[next++];
+  if (!plan.saved.empty()) out.states = outputs[next];
+  return out;
+}
+
+}  // namespace turnpike
