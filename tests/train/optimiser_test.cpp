@@ -219,6 +219,22 @@ TEST(Proximal, AcceleratesOnIllConditionedQuadraticsAndNeverRises) {
   }
 }
 
+TEST(Proximal, FollowsItsRecurrence) {
+  // f = u^2 / 2, s = 0.1, no backtracking and no restart: z = 0.9 y, y+ = z + (t - 1) / t+ (z - x).
+  const Function f = [](const std::vector<Tensor>& p) { return 0.5 * p[0].square().sum(); };
+  const std::vector<Tensor> u{parameter({1})};
+  auto optimiser = make_optimiser({.kind = OptimiserKind::proximal, .rate = 0.1, .iterations = 1}, u);
+  double x = 1, y = 1, t = 1;
+  for (int k = 0; k < 6; ++k) {
+    optimiser->step(closure_of(u, f));
+    const double z = 0.9 * y, t_next = (1 + std::sqrt(1 + 4 * t * t)) / 2;
+    EXPECT_NEAR(u[0].item<double>(), z, 1e-15);
+    y = z + (t - 1) / t_next * (z - x);
+    x = z;
+    t = t_next;
+  }
+}
+
 TEST(Proximal, HoldsABound) {
   // The minimum of (u - 1)^2 summed lies outside |u| <= 1/2: the optimum is its projection.
   const std::vector<Tensor> u{parameter({3, 3, 3})};
