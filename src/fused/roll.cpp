@@ -9,6 +9,7 @@
 #include <turnpike/base/error.h>
 
 #include "strips_internal.h"
+#include "sweeps_internal.h"
 #include "workers_internal.h"
 
 namespace turnpike {
@@ -172,12 +173,17 @@ class Roller {
     }
     // A bias alone is a readout by the identity.
     identity_ = !in_.weight && !in_.bias;
-    if (!in_.weight && in_.bias) {
+    if (!in_.weight && p_.cost != FusedCost::none) {
       readout_.assign(d_ * d_, T(0));
       for (std::int64_t i = 0; i < d_; ++i) readout_[i * d_ + i] = 1;
     }
     zero_bias_.assign(std::max<std::int64_t>(m_, 1), T(0));
     if (chain_) plan_chain();
+    if (E_ == 1 && layer_.parts.size() == 1 && d_ <= max_sweep_dimension && p_.cost != FusedCost::cross_entropy) {
+      sweep_ = sweep_kernels<T>(layer_.inner, p_.layer.activation);
+      h_.assign(p_.steps.begin(), p_.steps.end());
+      weight_.assign(cost_weight_.begin(), cost_weight_.end());
+    }
   }
 
   void roll(const FusedOutputs<T>& out) {
@@ -393,6 +399,29 @@ class Roller {
     }
   }
 
+  SweepTask<T> sweep_task(const Room& room) const {
+    SweepTask<T> task{.width = width_,
+                      .table = layer_.direct ? in_.control : table_.data(),
+                      .row = p_.control_row.data(),
+                      .h = h_.data(),
+                      .x = room.x,
+                      .aux = room.aux,
+                      .a = room.a,
+                      .integral_bar = room.integral_bar,
+                      .sums = wanted_control_ ? room.sums : nullptr,
+                      .sum_of = sum_of_.data(),
+                      .readout_sums = wanted_readout_ ? room.readout_sums : nullptr};
+    if (p_.cost != FusedCost::none) {
+      task.m = m_;
+      task.P = in_.weight ? in_.weight : readout_.data();
+      task.c = in_.bias ? in_.bias : zero_bias_.data();
+      task.y = room.target;
+      task.weight = weight_.data();
+      task.integral = room.integral;
+    }
+    return task;
+  }
+
   void forward(std::int64_t block, Room& room, bool keep, T* states) const {
     load_rows(in_.x0, block, d_, true, room.x);
     if (p_.cost != FusedCost::none) load_targets(block, room.target);
@@ -402,6 +431,20 @@ class Roller {
       if (!states || next == p_.saved.size() || p_.saved[next] != k) return;
       store_rows(x, block, d_, states + static_cast<std::int64_t>(next++) * p_.n_samples * d_);
     };
+    if (sweep_) {
+      const SweepTask<T> task = sweep_task(room);
+      const auto kernel = (keep ? sweep_->forward_kept : sweep_->forward)[d_];
+      std::int64_t at = 0;
+      arrive(0, room.x);
+      while (at < K_) {
+        const std::int64_t stop = states && next < p_.saved.size() ? p_.saved[next] : K_;
+        kernel(task, at, stop);
+        at = stop;
+        room.end = keep ? room.x + at * n_ : room.x;
+        arrive(at, room.end);
+      }
+      return;
+    }
     const T* x = room.x;
     const std::int64_t total = chain_ ? K_ * E_ : K_;
     for (std::int64_t j = 0; j < total; ++j) {
@@ -506,6 +549,17 @@ class Roller {
     };
     const std::int64_t total = chain_ ? K_ * E_ : K_;
     arrive(K_);
+    if (sweep_) {
+      const SweepTask<T> task = sweep_task(room);
+      for (std::int64_t at = K_; at > 0;) {
+        const std::int64_t stop = last >= 0 ? p_.saved[last] : 0;
+        sweep_->backward[d_](task, stop, at);
+        at = stop;
+        arrive(at);
+      }
+      collect_readout(room);
+      return;
+    }
     if (chain_) pull_cost(room.x + total * n_, cost_weight_[total], room, room.a);
     for (std::int64_t j = total - 1; j >= 0; --j) {
       const T* x = room.x + j * n_;
@@ -527,12 +581,15 @@ class Roller {
         arrive(j);
       }
     }
-    if (wanted_readout_) {
-      const std::int64_t n = m_ * (d_ + 1);
-      std::vector<T> sums(n);
-      k_.sum_lanes(room.readout_sums, n, sums.data());
-      for (std::int64_t i = 0; i < n; ++i) room.readout_total[i] += sums[i];
-    }
+    collect_readout(room);
+  }
+
+  void collect_readout(Room& room) const {
+    if (!wanted_readout_) return;
+    const std::int64_t n = m_ * (d_ + 1);
+    std::vector<T> sums(n);
+    k_.sum_lanes(room.readout_sums, n, sums.data());
+    for (std::int64_t i = 0; i < n; ++i) room.readout_total[i] += sums[i];
   }
 
   void collect_control(Team& team, const std::vector<Room>& rooms, T* control_bar) const {
@@ -589,7 +646,9 @@ class Roller {
   std::vector<std::int64_t> sum_row_, sum_of_;
   std::vector<T> table_, readout_, zero_bias_;
   std::vector<SubStep> chain_steps_;
-  std::vector<double> cost_weight_;  // of the states of a chain
+  std::vector<double> cost_weight_;         // of the states of a chain
+  const SweepKernels<T>* sweep_ = nullptr;  // null: by kernels on strips
+  std::vector<T> h_, weight_;               // of a sweep
 };
 
 }  // namespace
