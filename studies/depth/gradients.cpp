@@ -47,8 +47,9 @@ StudyReport run_gradients(StudyContext& study) {
   const Field fields[] = {
       {"rotation", {0, -1, 1, 0}, false}, {"sinking", {-2, 0, 2, -2}, true}, {"exploding", {2, -2, 0, 2}, true}};
   std::vector<std::int64_t> depths;
-  for (double K = 10; K <= static_cast<double>(deepest) * 1.001; K *= std::pow(10.0, 0.125))
+  for (double K = 10; K < 0.99 * static_cast<double>(deepest); K *= std::pow(10.0, 0.125))
     depths.push_back(std::llround(K));
+  depths.push_back(deepest);
   Random random = study.random("starts");
   Tensor starts = at::empty({study.integer("starts"), 2}, at::kDouble);
   for (std::int64_t i = 0; i < starts.size(0); ++i)

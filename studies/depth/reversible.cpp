@@ -95,6 +95,7 @@ StudyReport run_reversible(StudyContext& study) {
     const Tensor x0 = normal_tensor({samples, d}, random), control = field->initial_control(1, 1.0, random);
     for (AdjointKind kind : {AdjointKind::reversible, AdjointKind::discrete}) {
       flow.adjoint.kind = kind;
+      flow.adjoint.kernel = Kernel::reference;  // the fused kernels keep states outside libtorch's allocator
       PeakMemory peak;
       gradient(flow, x0, control);
       (kind == AdjointKind::reversible ? reversible_bytes : discrete_bytes)

@@ -106,8 +106,11 @@ StudyReport run_three_fields(StudyContext& study) {
     study.at("fields", i, 3, field.title);
     const Peak near = largest_amplification(flow, field, 0.1, n), far = largest_amplification(flow, field, 5, n);
     if (layers == 20) {
-      report.checks.push_back(check_equal("D2", fmt::format("$M$ of the {} field on $|x_0| \\le 0.1$", field.title), "",
-                                          reference[i], near.value, digit[i]));
+      // The exploding field's reference is a sample of pairs: a lower bound of the supremum, which lies at 0.
+      const std::string quantity = fmt::format("$M$ of the {} field on $|x_0| \\le 0.1$", field.title);
+      report.checks.push_back(
+          i == 2 ? check_at_least("D2", quantity + ", against sampled pairs", "", reference[i], near.value)
+                 : check_equal("D2", quantity, "", reference[i], near.value, digit[i]));
       if (i == 1)
         report.checks.push_back(
             check_equal("D2", "$M$ of the sinking field on $|x_0| \\le 5$", "", 1.36, far.value, 0.005));
@@ -120,6 +123,19 @@ StudyReport run_three_fields(StudyContext& study) {
     report.checks.push_back(check_equal("D2", fmt::format("Jacobian at 0 against $(I + hW)^K$, {}", field.title),
                                         "relative", 0, ((at_zero - power).norm() / power.norm()).item<double>(),
                                         1e-12));
+    if (i == 2) {
+      const double closed = at::linalg_svdvals(power)[0].item<double>();
+      report.checks.push_back(
+          check_equal("D2", "$M$ of the exploding field on $|x_0| \\le 0.1$ against $\\sigma_1((I + hW)^K)$", "",
+                      closed, near.value, 1e-6 * closed));
+      report.findings.push_back(
+          fmt::format("The exploding field magnifies most at 0, where the network is the matrix $(I + hW)^{{20}}$ and "
+                      "$M = {:.2f}$ exactly. "
+                      "The printed 133 is what pairs of starts at a finite distance reach (0.005 apart: 129; 0.2 "
+                      "apart: 22): a sample "
+                      "of quotients bounds the supremum from below only.",
+                      closed));
+    }
     Random random = study.random("pairs", i);
     const double quotient = largest_quotient(flow, field, 5, study.integer("pairs"), random);
     // Differences of pairs 5e-5 apart carry rounding of 1e-11.
