@@ -6,12 +6,14 @@
 //
 //   flow_bench [threads] [repetitions]      medians of paired repetitions, one line a case
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <string_view>
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <turnpike/core/activation.h>
@@ -101,11 +103,17 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+// With one thread the processor's time: others on the machine do not count. With more, the wall clock's.
 template <class Work>
 double seconds(Work work) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto now = [] {
+    std::timespec time{};
+    clock_gettime(at::get_num_threads() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  };
+  const double start = now();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return now() - start;
 }
 
 void run_case(const BenchCase& c, int repetitions) {
@@ -115,14 +123,10 @@ void run_case(const BenchCase& c, int repetitions) {
       ((engine_gradient(p, Kernel::fused) - exact).norm() / exact.norm()).to(at::kDouble).item<double>();
   std::vector<double> ours, reference, eager, ratio;
   for (int i = 0; i < repetitions; ++i) {
-    // The fastest of a few short calls: the least disturbed by others on the machine.
-    double fused = 1e9;
-    for (int j = 0; j < 10; ++j) fused = std::min(fused, seconds([&] { engine_gradient(p, Kernel::fused); }));
-    ours.push_back(fused);
+    ours.push_back(seconds([&] { engine_gradient(p, Kernel::fused); }));
     eager.push_back(seconds([&] { eager_gradient(p, c); }));
-    for (int j = 0; j < 2; ++j) eager.back() = std::min(eager.back(), seconds([&] { eager_gradient(p, c); }));
     ratio.push_back(eager.back() / ours.back());
-    if (i < 3) reference.push_back(seconds([&] { engine_gradient(p, Kernel::reference); }));
+    if (i < 2) reference.push_back(seconds([&] { engine_gradient(p, Kernel::reference); }));
   }
   std::printf(
       "%-6s %-5s d=%-3ld N=%-5ld K=%-4ld %s  fused %8.3f ms  reference %8.2f ms  eager %8.2f ms  ratio %6.1f"
