@@ -14,16 +14,11 @@ namespace {
 
 const char* name_of(OptionKind kind) {
   switch (kind) {
-    case OptionKind::boolean:
-      return "boolean";
-    case OptionKind::integer:
-      return "integer";
-    case OptionKind::real:
-      return "real";
-    case OptionKind::text:
-      return "text";
-    case OptionKind::choice:
-      return "choice";
+    case OptionKind::boolean: return "boolean";
+    case OptionKind::integer: return "integer";
+    case OptionKind::real: return "real";
+    case OptionKind::text: return "text";
+    case OptionKind::choice: return "choice";
   }
   return "option";
 }
@@ -63,14 +58,10 @@ std::string text_of(double number) {
 // One spelling for each value, so that equal options have equal texts.
 std::string canonical(const Option& option, const std::string& value) {
   switch (option.kind) {
-    case OptionKind::boolean:
-      return *parse_boolean(value) ? "true" : "false";
-    case OptionKind::integer:
-      return std::to_string(*parse_number<std::int64_t>(value));
-    case OptionKind::real:
-      return text_of(*parse_real(value));
-    default:
-      return value;
+    case OptionKind::boolean: return *parse_boolean(value) ? "true" : "false";
+    case OptionKind::integer: return std::to_string(*parse_number<std::int64_t>(value));
+    case OptionKind::real: return text_of(*parse_real(value));
+    default: return value;
   }
 }
 
@@ -90,25 +81,18 @@ std::string toml_string(const std::string& text) {
 std::string toml_value(const Option& option, const std::string& value) {
   switch (option.kind) {
     case OptionKind::text:
-    case OptionKind::choice:
-      return toml_string(value);
-    case OptionKind::real:
-      return value.find_first_of(".e") == std::string::npos ? value + ".0" : value;
-    default:
-      return value;
+    case OptionKind::choice: return toml_string(value);
+    case OptionKind::real: return value.find_first_of(".e") == std::string::npos ? value + ".0" : value;
+    default: return value;
   }
 }
 
 nlohmann::ordered_json json_value(const Option& option, const std::string& value) {
   switch (option.kind) {
-    case OptionKind::boolean:
-      return *parse_boolean(value);
-    case OptionKind::integer:
-      return *parse_number<std::int64_t>(value);
-    case OptionKind::real:
-      return *parse_real(value);
-    default:
-      return value;
+    case OptionKind::boolean: return *parse_boolean(value);
+    case OptionKind::integer: return *parse_number<std::int64_t>(value);
+    case OptionKind::real: return *parse_real(value);
+    default: return value;
   }
 }
 

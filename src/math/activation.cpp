@@ -81,70 +81,45 @@ std::vector<std::string> activation_names() {
 
 double value_of(Activation kind, double x) {
   switch (kind) {
-    case Activation::tanh:
-      return std::tanh(x);
-    case Activation::relu:
-      return x <= 0 ? 0 : x;  // this way round NaN stays NaN
-    case Activation::leaky_relu:
-      return x > 0 ? x : leaky_relu_slope * x;
-    case Activation::elu:
-      return x > 0 ? x : std::expm1(x);
-    case Activation::sigmoid:
-      return sigmoid(x);
-    case Activation::softplus:
-      return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
-    case Activation::gelu:
-      return x * Phi(x);
-    case Activation::sine:
-      return std::sin(x);
-    case Activation::identity:
-      return x;
+    case Activation::tanh: return std::tanh(x);
+    case Activation::relu: return x <= 0 ? 0 : x;  // this way round NaN stays NaN
+    case Activation::leaky_relu: return x > 0 ? x : leaky_relu_slope * x;
+    case Activation::elu: return x > 0 ? x : std::expm1(x);
+    case Activation::sigmoid: return sigmoid(x);
+    case Activation::softplus: return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+    case Activation::gelu: return x * Phi(x);
+    case Activation::sine: return std::sin(x);
+    case Activation::identity: return x;
   }
   return facts_of(kind).lipschitz;  // throws: no such kind
 }
 
 double slope_of(Activation kind, double x) {
   switch (kind) {
-    case Activation::tanh:
-      return sech_squared(x);
-    case Activation::relu:
-      return x > 0 ? 1 : 0;
-    case Activation::leaky_relu:
-      return x > 0 ? 1 : leaky_relu_slope;
-    case Activation::elu:
-      return x > 0 ? 1 : std::exp(x);
-    case Activation::sigmoid:
-      return sigmoid_slope(x);
-    case Activation::softplus:
-      return sigmoid(x);
-    case Activation::gelu:
-      return Phi(x) + x * phi(x);
-    case Activation::sine:
-      return std::cos(x);
-    case Activation::identity:
-      return 1;
+    case Activation::tanh: return sech_squared(x);
+    case Activation::relu: return x > 0 ? 1 : 0;
+    case Activation::leaky_relu: return x > 0 ? 1 : leaky_relu_slope;
+    case Activation::elu: return x > 0 ? 1 : std::exp(x);
+    case Activation::sigmoid: return sigmoid_slope(x);
+    case Activation::softplus: return sigmoid(x);
+    case Activation::gelu: return Phi(x) + x * phi(x);
+    case Activation::sine: return std::cos(x);
+    case Activation::identity: return 1;
   }
   return facts_of(kind).lipschitz;
 }
 
 double curvature_of(Activation kind, double x) {
   switch (kind) {
-    case Activation::tanh:
-      return -2 * std::tanh(x) * sech_squared(x);
+    case Activation::tanh: return -2 * std::tanh(x) * sech_squared(x);
     case Activation::relu:
     case Activation::leaky_relu:
-    case Activation::identity:
-      return 0;
-    case Activation::elu:
-      return x < 0 ? std::exp(x) : 0;
-    case Activation::sigmoid:
-      return -std::tanh(x / 2) * sigmoid_slope(x);  // s' (1 - 2 s)
-    case Activation::softplus:
-      return sigmoid_slope(x);
-    case Activation::gelu:
-      return phi(x) * (2 - x * x);
-    case Activation::sine:
-      return -std::sin(x);
+    case Activation::identity: return 0;
+    case Activation::elu: return x < 0 ? std::exp(x) : 0;
+    case Activation::sigmoid: return -std::tanh(x / 2) * sigmoid_slope(x);  // s' (1 - 2 s)
+    case Activation::softplus: return sigmoid_slope(x);
+    case Activation::gelu: return phi(x) * (2 - x * x);
+    case Activation::sine: return -std::sin(x);
   }
   return facts_of(kind).lipschitz;
 }
