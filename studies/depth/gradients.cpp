@@ -103,9 +103,14 @@ StudyReport run_gradients(StudyContext& study) {
                  below = sigma.select(1, 1).log() / (h * K) - exponent;
     outside = std::max({outside, above.max().item<double>(), below.max().item<double>()});
 
-    // The late rate from random starts: the last factor 2 in depth.
-    const double late =
-        std::log(middle.back() / middle_of(gradient_sizes(field, h, deepest / 2, starts))) / (h * deepest / 2.0);
+    // The late rate from random starts: a line through the last three quarters of the depth, since medians waver.
+    std::vector<double> late_time, late_size;
+    for (std::int64_t k = 4; k <= 16; ++k) {
+      const std::int64_t layers = deepest * k / 16;
+      late_time.push_back(h * static_cast<double>(layers));
+      late_size.push_back(std::log(middle_of(gradient_sizes(field, h, layers, starts))));
+    }
+    const double late = fit_line(late_time, late_size).slope;
     if (f == 0)
       report.checks.push_back(check_at_most("D3", "late rate from random starts, rotation (sub-exponential)", "1/time",
                                             0.5 * predicted, std::abs(late)));

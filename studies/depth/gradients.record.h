@@ -9,7 +9,7 @@ inline constexpr StudySetting gradients_settings[] = {
     {.key = "depth",
      .kind = OptionKind::integer,
      .full = "1000",
-     .quick = "400",
+     .quick = "1000",
      .help = "layers of the deepest network",
      .lower = 100},
     {.key = "h", .kind = OptionKind::real, .full = "0.1", .quick = "0.1", .help = "step", .lower = 0.01, .upper = 0.4},
