@@ -157,7 +157,7 @@ void expect_resumes(const Setting& setting, c10::ScalarType dtype, bool amid) {
   for (;; ++runs) {
     ASSERT_LT(runs, 200);
     Model model = small_model(dtype, data);
-    objective.cost = cost(29 + 31 * runs);
+    objective.cost = cost(16 + 16 * runs);
     StoppingProgress progress(amid ? -1 : 1);
     try {
       const TrainResult result = train(model, objective, data, &validation, options, progress);
