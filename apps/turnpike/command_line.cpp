@@ -108,7 +108,7 @@ void take_setting(const std::string& word, const Verb& verb, Options& options) {
 Invocation parse_verb(const Verb& verb, int argc, const char* const* argv) {
   const Words words = split_words(verb, argc, argv);
   Invocation invocation{&verb, "", {}, Options(verb.flags), Options(verb.options)};
-  if (words.help) {
+  if (words.help && !verb.settle) {
     invocation.answer = verb_help(verb);
     return invocation;
   }
@@ -121,14 +121,16 @@ Invocation parse_verb(const Verb& verb, int argc, const char* const* argv) {
     if (value.empty() || value.starts_with("--")) refuse_without_value(*verb.flags.find(key));
   if (std::string folder = file_of("resume"); !folder.empty())
     read_settings(std::filesystem::path(folder) / "config.toml", verb, invocation.flags, invocation.options);
-  if (std::string file = file_of("config"); !file.empty())
+  if (std::string file = file_of("config"); !file.empty() && !verb.settle)
     read_settings(file, verb, invocation.flags, invocation.options);
 
   for (const auto& [key, value] : words.flags) invocation.flags.set(key, value, from_words);
   for (const std::string& word : words.rest) {
-    if (is_setting(word))
+    if (is_setting(word) && verb.settle)
+      invocation.settings.emplace_back(word.substr(0, word.find('=')), word.substr(word.find('=') + 1));
+    else if (is_setting(word))
       take_setting(word, verb, invocation.options);
-    else if (invocation.positionals.size() < verb.positionals.size())
+    else if (verb.settle || invocation.positionals.size() < verb.positionals.size())
       invocation.positionals.push_back(word);
     else
       throw InputError(fmt::format("unexpected word '{}'; usage: turnpike {} {}", word, verb.name, verb.usage));
@@ -139,6 +141,8 @@ Invocation parse_verb(const Verb& verb, int argc, const char* const* argv) {
   for (const std::string& key : verb.needed_flags)
     if (!invocation.flags.is_set(key))
       throw InputError(fmt::format("--{} is missing; usage: turnpike {} {}", key, verb.name, verb.usage));
+  invocation.help = words.help;
+  if (verb.settle) verb.settle(invocation);
   return invocation;
 }
 
@@ -263,6 +267,7 @@ std::string bash_completion() {
       else if (option.kind == OptionKind::boolean)
         choices += fmt::format("    {}:{}) values='true false' ;;\n", verb.name, option.key);
     }
+    key_words.insert(key_words.end(), verb.words.begin(), verb.words.end());
     flags +=
         fmt::format("    {}) flags='{}'; keys='{}' ;;\n", verb.name, shell_words(flag_words), shell_words(key_words));
   }

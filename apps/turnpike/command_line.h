@@ -22,6 +22,8 @@ struct Invocation {
   std::vector<std::string> positionals;
   Options flags;    // flags.text("data"), flags.boolean("json")
   Options options;  // options.real("T")
+  bool help = false;
+  std::vector<std::pair<std::string, std::string>> settings{};  // key, value: of a verb that settles them itself
 };
 
 Invocation parse_command_line(int argc, const char* const* argv);

@@ -11,6 +11,7 @@
 
 #include "console.h"
 #include "job.h"
+#include "study_job.h"
 
 namespace turnpike {
 namespace {
@@ -26,6 +27,7 @@ int run(const Invocation& invocation) {
   install_signal_handlers(quiet);
   const int threads = set_threads(thread_count(invocation));
   Console console(Console::look_of_stderr(quiet));
+  if (invocation.verb->name == "study") return static_cast<int>(run_studies(invocation, console, print_line));
   const Job job{invocation, provenance(threads), console, print_line};
   const JobResult result = run_job(job);
   if (json) print_line(result.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));

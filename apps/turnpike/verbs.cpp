@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <studies/catalogue.h>
 #include <turnpike/math/activation.h>
+
+#include "study_words.h"
 
 namespace turnpike {
 namespace {
@@ -96,6 +99,30 @@ Verb export_verb() {
   return verb;
 }
 
+Verb study() {
+  Verb verb;
+  verb.name = "study";
+  verb.summary = "measure what the theory claims, beside its prediction";
+  verb.usage = "STUDY ... | --all | --list [flags] [key=value ...]";
+  verb.about =
+      "Each study runs the real computation, sets what it measured beside what a claim predicts, and can fail:\n"
+      "exit code 3. A study is called by its name or its claim; turnpike study STUDY --help lists its settings.";
+  verb.example = "turnpike study orders --quick";
+  verb.flags.boolean("list", false, "the studies, with their claims and expected seconds");
+  verb.flags.boolean("all", false, "every study, and an atlas of their results");
+  verb.flags.boolean("quick", false, "a smaller problem with its own prediction");
+  verb.flags.boolean("full", false, "the claim to the letter (the default)");
+  verb.flags.integer("seed", 0, "root of every random number").named("N").at_least(0);
+  verb.flags.integer("seeds", 0, "repetitions of a random study; 0: as many as it asks for").named("K").at_least(0);
+  add_threads(verb.flags);
+  verb.flags.text("config", "", "settings of an earlier run; words win over it").named("FILE");
+  verb.flags.text("out", "runs", "where the folders are made").named("DIR");
+  add_quiet_and_json(verb.flags);
+  for (const StudyRecord* record : study_catalogue()) verb.words.emplace_back(record->name);
+  verb.settle = &settle_study;
+  return verb;
+}
+
 }  // namespace
 
 OptionSchema train_options() {
@@ -166,7 +193,7 @@ OptionSchema train_options() {
 }
 
 const std::vector<Verb>& verb_catalogue() {
-  static const std::vector<Verb> catalogue = {train(), predict(), analyze(), export_verb()};
+  static const std::vector<Verb> catalogue = {train(), predict(), analyze(), export_verb(), study()};
   return catalogue;
 }
 

@@ -10,6 +10,8 @@
 
 namespace turnpike {
 
+struct Invocation;
+
 struct Verb {
   std::string name;
   std::string summary;                      // one line of `turnpike --help`
@@ -21,6 +23,10 @@ struct Verb {
   std::vector<std::string> needed_flags;    // {"data"}
   std::vector<std::string> recorded_flags;  // part of the run: written to config.toml, and a config may set them
   OptionSchema options;                     // key=value words
+  std::vector<std::string> words;           // names that it knows, for completion
+  // Of a verb whose settings depend on its words (study): it takes any number of words and settings as they stand,
+  // checks them here, and may answer at once.
+  void (*settle)(Invocation& invocation) = nullptr;
 };
 
 OptionSchema train_options();  // of `train`: what the engine reads
