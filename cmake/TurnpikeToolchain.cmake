@@ -10,6 +10,9 @@ endif()
 
 # -O2 without -DNDEBUG differences: assertions of the standard library stay off, our own checks always throw.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2")
+if(TURNPIKE_SANITIZE)
+  set(CMAKE_CXX_FLAGS_RELEASE "-O1")  # instrumented code takes several times as long to compile
+endif()
 
 add_library(turnpike_flags INTERFACE)
 target_compile_options(turnpike_flags INTERFACE -Wall -Wextra -Wno-unused-parameter
