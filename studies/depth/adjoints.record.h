@@ -40,8 +40,8 @@ inline constexpr StudyRecord adjoints_record = {
         "A relative difference above $10^{-12}$ between exact gradients, a gap that closes at another order, or "
         "memory that grows otherwise.",
     .settings = adjoints_settings,
-    .seconds_quick = 5,
-    .seconds_full = 20,
+    .seconds_quick = 10,
+    .seconds_full = 40,
     .seeds = 5,
 };
 

@@ -25,7 +25,7 @@ inline constexpr StudyRecord gradients_record = {
     .claim =
         "\\lim_{K \\to \\infty} \\frac{1}{Kh} \\log\\left\\|\\frac{dL}{dx_0}\\right\\| = \\frac{\\log \\rho(I + "
         "hW)}{h} "
-        "\\quad \\text{along } x = 0",
+        "\\quad \\text{along}\\; x = 0",
     .statement =
         "Along the resting state a gradient vanishes or explodes at the rate of the layer's spectral radius. From "
         "other starts tanh saturates: the rotation's gradients grow slower than any exponential, and those of "

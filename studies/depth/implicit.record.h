@@ -15,7 +15,7 @@ inline constexpr StudySetting implicit_settings[] = {
      .upper = 1e6},
     {.key = "steps",
      .kind = OptionKind::integer,
-     .full = "400",
+     .full = "160",
      .quick = "100",
      .help = "layers of the stiff runs",
      .lower = 10},
@@ -46,8 +46,8 @@ inline constexpr StudyRecord implicit_record = {
         "A slope off its order by 0.15, a single implicit step that gains energy, or a limit of explicit Euler "
         "away from $2/\\rho(W)$.",
     .settings = implicit_settings,
-    .seconds_quick = 4,
-    .seconds_full = 20,
+    .seconds_quick = 10,
+    .seconds_full = 60,
     .seeds = 5,
 };
 

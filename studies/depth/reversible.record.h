@@ -38,8 +38,8 @@ inline constexpr StudyRecord reversible_record = {
         "expand volume. The last check leaves this hypothesis: a contracting field.",
     .refutation = "A rebuilt state off by more than $10^{-10}$, a gradient off by as much, or memory that grows.",
     .settings = reversible_settings,
-    .seconds_quick = 5,
-    .seconds_full = 25,
+    .seconds_quick = 15,
+    .seconds_full = 65,
     .seeds = 5,
 };
 

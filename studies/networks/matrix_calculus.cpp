@@ -75,19 +75,6 @@ StudyReport run_matrix_calculus(StudyContext& study) {
                                       "relative", 0, layout, 1e-12));
   report.checks.push_back(check_at_least("N5", "the same with column $j$ for $y_j$, the table's layout: another matrix",
                                          "relative", 0.1, slide_layout));
-  Figure figure({.title = "Identities against automatic differentiation",
-                 .caption = "Largest relative difference over the seeds, in units of $10^{-16}$."});
-  std::vector<std::string> names;
-  std::vector<double> values;
-  for (std::size_t i = 0; i < identities.size(); ++i) {
-    names.push_back(fmt::format("{}", i + 1));
-    values.push_back(identities[i].worst * 1e16);
-  }
-  figure.panel()
-      .x({.label = "identity, in the order of the table"})
-      .y({.label = "difference, $10^{-16}$"})
-      .bars(names, {{.values = values}});
-  report.figures.push_back({"identities", figure});
   report.method.push_back(
       fmt::format("Normal vectors in dimensions {} and {}, matrices between them, {} seeds.", P, Q, study.seeds()));
   return report;
