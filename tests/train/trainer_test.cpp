@@ -259,6 +259,34 @@ TEST(Train, ExplainsDivergence) {
   EXPECT_TRUE(at::equal(model.control, load_model(folder / checkpoint_name).control));
 }
 
+// Not a number from its fifth evaluation on.
+class BreakingCost final : public Cost {
+ public:
+  std::string name() const override { return cost_->name(); }
+  Tensor operator()(double t, const Tensor& z, const Tensor& y) const override {
+    return (*cost_)(t, z, y) * (++calls_ < 5 ? 1.0 : std::nan(""));
+  }
+
+ private:
+  CostPtr cost_ = make_cost("mean_square");
+  mutable int calls_ = 0;
+};
+
+TEST(Train, GoesBackToTheLastGoodEpochWhenItDiverges) {
+  const Dataset data = generate("circles", 60, 0.1, 3);
+  Model model = small_model(at::kDouble, data);
+  const Folder folder;
+  const Objective objective{.cost = std::make_shared<BreakingCost>(), .running = 0, .terminal = 1};
+  try {
+    train(model, objective, data, nullptr, {.epochs = 9, .batch = 20, .folder = folder, .checkpoint_seconds = 0});
+    FAIL() << "no divergence";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("epoch 2, step 2"), std::string::npos) << error.what();
+  }
+  expect_same(model, load_model(folder / checkpoint_name), "after epoch 1");
+  EXPECT_EQ(load_checkpoint(folder / checkpoint_name).epoch, 1);
+}
+
 TEST(Train, RefusesToResumeAnotherRun) {
   const Dataset data = generate("circles", 60, 0.1, 3), other = generate("circles", 60, 0.1, 4);
   const Folder folder;
