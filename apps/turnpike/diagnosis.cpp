@@ -36,6 +36,11 @@ Tensor start_states(const Model& model, const Dataset& data, std::int64_t most) 
   return model.lift(model.standardiser.apply(data.batch(rows, model.dtype()).x));
 }
 
+// How many of the times lie before the last tenth of the horizon.
+std::size_t away_from_the_end(const std::vector<double>& times, double horizon) {
+  return static_cast<std::size_t>(std::upper_bound(times.begin(), times.end(), 0.9 * horizon) - times.begin());
+}
+
 nlohmann::ordered_json decay_json(const Decay& decay) {
   nlohmann::ordered_json json = {{"verdict", name_of(decay.verdict)}, {"text", decay.text}};
   if (decay.verdict == DecayVerdict::exponential) {
@@ -88,7 +93,11 @@ Diagnosis diagnose(const DiagnosisTask& task, Progress& progress) {
     result.profile = depth_profile(model, task.profiled.select(rows));
     // Differences below the rounding of a cost of its size say nothing.
     const double unit = model.dtype() == at::kFloat ? 1e-7 : 1e-16;
-    result.cost_decay = find_decay(result.profile->times, result.profile->cost, unit * result.profile->cost.front());
+    const std::vector<double>&times = result.profile->times, &cost = result.profile->cost;
+    result.cost_decay = find_decay(times, cost, unit * cost.front());
+    for (const double value : cost) result.excess.push_back(value - cost.back());
+    const std::size_t n = away_from_the_end(times, model.spec.horizon);
+    result.excess_decay = find_decay({times.data(), n}, {result.excess.data(), n}, 10 * unit * cost.front());
     progress.update("diagnosis", 2, 4, "layer cuts");
     const std::vector<std::int64_t> judged_rows = thinned(task.judged.size(), 10000);
     const Dataset judged = task.judged.select(judged_rows);
@@ -105,7 +114,8 @@ Diagnosis diagnose(const DiagnosisTask& task, Progress& progress) {
                                        ? knots[k]
                                        : (knots[k] + knots[std::min(k + 1, knots.size() - 1)]) / 2);
   const double largest = *std::max_element(result.control_norm.begin(), result.control_norm.end());
-  result.control_decay = find_decay(result.control_times, result.control_norm, 1e-13 * largest);
+  const std::size_t n = away_from_the_end(result.control_times, model.spec.horizon);
+  result.control_decay = find_decay({result.control_times.data(), n}, {result.control_norm.data(), n}, 1e-13 * largest);
 
   progress.update("diagnosis", 3, 4, "Jacobians through depth");
   const JacobianBudget budget = budget_for(model.spec.width);
@@ -122,6 +132,7 @@ nlohmann::ordered_json to_json(const DiagnosisTask& task, const Diagnosis& diagn
   nlohmann::ordered_json json;
   if (diagnosis.labelled) {
     json["decay"]["cost"] = decay_json(diagnosis.cost_decay);
+    json["decay"]["excess"] = decay_json(diagnosis.excess_decay);
     const LayerCut& cut = *diagnosis.cut;
     json["cut"] = {{"epsilon", task.epsilon},
                    {"chosen_on", task.judged_part},

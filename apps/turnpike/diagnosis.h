@@ -41,7 +41,10 @@ struct Diagnosis {
   double score = 0;         // of them, where labelled
   std::optional<DepthProfile> profile;
   std::vector<double> control_times, control_norm;
-  Decay cost_decay, control_decay;
+  // Of phi(x(t)); of what it is above its end, phi(x(t)) - phi(x(T)): a cost that cannot fall to zero still falls to
+  // its static value; of |u(t)|. The last two end where the horizon is near: both must vanish at T.
+  Decay cost_decay, excess_decay, control_decay;
+  std::vector<double> excess;
   std::optional<LayerCut> cut;
   SingularProfile singular;
   Amplification amplification;

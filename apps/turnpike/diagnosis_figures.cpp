@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <turnpike/analysis/principal_axes.h>
 #include <turnpike/net/examples.h>
@@ -172,7 +173,7 @@ void draw_paths(Section& section, RunFolder& folder, const DiagnosisTask& task, 
 
   Figure figure({.title = "Samples on their way through depth",
                  .caption = fmt::format(
-                     "Paths of {} samples from depth 0 to {} (dots: where they end), and all of them at four depths.{}",
+                     "Paths of {} samples from depth 0 to {} (dots: where they end), and all of them at five depths.{}",
                      std::min(n_samples, most_paths_drawn), format_number(model.spec.horizon),
                      flat ? "" : " Projected on the plane in which the states spread most."),
                  .columns = 2});
@@ -193,7 +194,7 @@ void draw_paths(Section& section, RunFolder& folder, const DiagnosisTask& task, 
     labels.push_back(paths.colours.labels[static_cast<std::size_t>(i)]);
   }
   figure.panel("Paths").x({.label = label(0)}).y({.label = label(1)}).trajectories(xs, ys, labels, paths.colours.names);
-  for (const double part : {0.0, 0.05, 0.25, 1.0}) {
+  for (const double part : {0.0, 0.02, 0.05, 0.2, 1.0}) {
     const auto k = static_cast<std::int64_t>(std::llround(part * static_cast<double>(n_times - 1)));
     figure.panel(fmt::format("$t$ = {}", format_number(paths.times[static_cast<std::size_t>(k)], 3)))
         .x({.label = label(0)})
@@ -227,21 +228,46 @@ void draw_decay(Section& section, RunFolder& folder, const DiagnosisTask& task, 
     panel.x({.label = "depth $t$"})
         .y({.label = "$\\varphi(x(t))$", .scale = Scale::log})
         .line(diagnosis.profile->times, diagnosis.profile->cost, {.label = "$\\varphi(x(t))$", .colour = 0});
-    if (diagnosis.cost_decay.verdict == DecayVerdict::exponential)
+    if (diagnosis.cost_decay.verdict == DecayVerdict::exponential) {
       panel.fit(diagnosis.cost_decay.fit, diagnosis.cost_decay.start, diagnosis.cost_decay.end);
+    } else {
+      // What rounding leaves of the difference would fill the axis with noise.
+      Column excess = diagnosis.excess;
+      const double rounding = 1e-13 * diagnosis.profile->cost.front();
+      for (double& value : excess)
+        if (value < rounding) value = std::numeric_limits<double>::quiet_NaN();
+      panel.line(diagnosis.profile->times, excess,
+                 {.label = "$\\varphi(x(t)) - \\varphi(x(T))$", .colour = 2, .dash = Dash::dotted});
+      if (diagnosis.excess_decay.verdict == DecayVerdict::exponential)
+        panel.fit(diagnosis.excess_decay.fit, diagnosis.excess_decay.start, diagnosis.excess_decay.end);
+    }
     if (diagnosis.cut) panel.x_mark(diagnosis.cut->time, "$t^*$");
   }
   Panel& panel = figure.panel("Control");
   panel.x({.label = "depth $t$"}).y({.label = "$|u(t)|$", .scale = Scale::log});
-  if (task.model.spec.control == ControlKind::constant) {
-    panel.steps(task.model.flow.grid.knots(), diagnosis.control_norm, {.label = "$|u(t)|$", .colour = 1});
-  } else {
-    panel.line(diagnosis.control_times, diagnosis.control_norm,
-               {.label = "$|u(t)|$", .colour = 1, .marker = Marker::circle, .size = 3});
+  const std::vector<double>& knots = task.model.flow.grid.knots();
+  // What is zero but for rounding would stretch the axis over all the powers of ten in between.
+  Column size = diagnosis.control_norm;
+  const double rounding = 1e-12 * *std::max_element(size.begin(), size.end());
+  bool rests = false;
+  for (double& value : size) {
+    if (value > rounding) continue;
+    value = std::numeric_limits<double>::quiet_NaN();
+    rests = true;
+  }
+  const Look look{.label = rests ? "$|u(t)|$ (gaps: zero)" : "$|u(t)|$", .colour = 1};
+  switch (task.model.spec.control) {
+    case ControlKind::constant: panel.steps(knots, size, look); break;
+    case ControlKind::shared: panel.steps({knots.front(), knots.back()}, size, look); break;
+    case ControlKind::linear: panel.line(diagnosis.control_times, size, look); break;
   }
   if (diagnosis.control_decay.verdict == DecayVerdict::exponential)
     panel.fit(diagnosis.control_decay.fit, diagnosis.control_decay.start, diagnosis.control_decay.end);
-  if (diagnosis.profile) section.prose(decay_prose("The cost", diagnosis.cost_decay));
+  if (diagnosis.profile) {
+    section.prose(decay_prose("The cost", diagnosis.cost_decay));
+    if (diagnosis.cost_decay.verdict != DecayVerdict::exponential)
+      section.prose(decay_prose("The cost above its static value $\\varphi(x(T))$", diagnosis.excess_decay));
+  }
   section.prose(decay_prose("The control", diagnosis.control_decay));
   section.figure(figure, "decay");
   folder.write_figure("decay", figure);
@@ -305,6 +331,9 @@ void draw_decisions(Page& page, RunFolder& folder, const DiagnosisTask& task, co
                : "")});
   Panel& panel = figure.panel();
   panel.x({.label = plane.x_label}).y({.label = plane.y_label});
+  const Grid& box = grids.at(0);
+  const double shape = (box.x_high - box.x_low) / (box.y_high - box.y_low);
+  if (shape > 0.4 && shape < 2.5) panel.equal_aspect();  // the two axes seem to have one unit
   if (regress) {
     panel.heat(grids.at(0), {.label = literal(model.schema.targets.at(0).name)});
     panel.points(column_of(points.select(1, 0)), column_of(points.select(1, 1)),

@@ -20,7 +20,11 @@ namespace fs = std::filesystem;
 constexpr std::int64_t most_padded_inputs = 32;
 constexpr std::int64_t lifted_width = 64;
 // Above so many rows a step sees a part of them.
-constexpr std::int64_t most_full_batch_rows = 5000;
+constexpr std::int64_t most_full_batch_rows = 10000;
+// Coordinates in which samples can pass one another, besides those of the inputs and the outputs.
+constexpr std::int64_t spare_coordinates = 2;
+// Steps that training on parts of the rows takes at the least.
+constexpr std::int64_t least_steps = 2000;
 
 fs::path absolute(const std::string& path) {
   return path.empty() ? fs::path() : fs::absolute(path).lexically_normal();
@@ -206,9 +210,10 @@ class Preparation {
       width = lifted_width;
       reason = "a picture of the inputs that is small beside their number";
     } else if (spec.lift == Lift::pad) {
-      width = spec.n_features + spec.n_outputs;
-      reason = fmt::format("{} input{} and {} output{} beside them", spec.n_features, spec.n_features == 1 ? "" : "s",
-                           spec.n_outputs, spec.n_outputs == 1 ? "" : "s");
+      const std::int64_t spare = std::min(spare_coordinates, spec.n_features);
+      width = spec.n_features + spec.n_outputs + spare;
+      reason = fmt::format("{} input{}, {} output{} and {} to move in", spec.n_features,
+                           spec.n_features == 1 ? "" : "s", spec.n_outputs, spec.n_outputs == 1 ? "" : "s", spare);
     }
     if (even && width % 2 == 1) {
       ++width;
@@ -244,8 +249,11 @@ class Preparation {
         choose("batch", std::to_string(rows), "all rows");
     }
     training.batch = options().integer("batch") >= rows ? 0 : options().integer("batch");
-    if (options().integer("epochs") == 0)
-      choose("epochs", large ? "10" : "600", large ? "many steps each" : "one step each");
+    if (options().integer("epochs") == 0) {
+      const std::int64_t steps = (rows + options().integer("batch") - 1) / options().integer("batch");
+      const std::int64_t epochs = steps == 1 ? 600 : std::max<std::int64_t>(10, (least_steps + steps - 1) / steps);
+      choose("epochs", std::to_string(epochs), fmt::format("{} step{} each", steps, steps == 1 ? "" : "s"));
+    }
     training.epochs = options().integer("epochs");
     if (options().text("dtype") == "auto")
       choose("dtype", large ? "f32" : "f64",

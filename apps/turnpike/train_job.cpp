@@ -174,11 +174,14 @@ void print_summary(const Job& job, const TrainReport& report) {
     job.out(fmt::format("{:<26}{:>8} parameters  {} {}", one.name, one.parameters, score_name(report.model),
                         std::isnan(one.scores.test) ? score_text(report.model, one.scores.train) + " (training)"
                                                     : score_text(report.model, one.scores.test)));
-  const Decay& decay = report.diagnosis.cost_decay;
+  const Diagnosis& diagnosis = report.diagnosis;
+  const bool above_end = diagnosis.cost_decay.verdict != DecayVerdict::exponential;
+  const Decay& decay = above_end ? diagnosis.excess_decay : diagnosis.cost_decay;
   job.out(decay.verdict == DecayVerdict::exponential
-              ? fmt::format("the cost decays through depth at rate {:.3g} ({:.3g} to {:.3g})", decay.fit.rate,
-                            decay.fit.rate_low, decay.fit.rate_high)
-              : "no exponential decay of the cost through depth: " + decay.text);
+              ? fmt::format("the cost decays {} at rate {:.3g} ({:.3g} to {:.3g})",
+                            above_end ? "to its static value" : "through depth", decay.fit.rate, decay.fit.rate_low,
+                            decay.fit.rate_high)
+              : "the cost through depth: " + diagnosis.cost_decay.text);
   job.out(fmt::format("{} of {} layers are needed", report.diagnosis.cut->layers, report.model.spec.layers));
 }
 

@@ -193,13 +193,17 @@ Page train_page(const TrainReport& report, RunFolder& folder) {
   page.fact({fmt::format("{} of {}", diagnosis.cut->layers, report.model.spec.layers), "layers needed",
              fmt::format("$t^*$ = {} of $T$ = {}", format_number(diagnosis.cut->time, 3),
                          format_number(report.model.spec.horizon))});
-  const Decay& decay = diagnosis.cost_decay;
+  const bool above_end = diagnosis.cost_decay.verdict != DecayVerdict::exponential;
+  const Decay& decay = above_end ? diagnosis.excess_decay : diagnosis.cost_decay;
   if (decay.verdict == DecayVerdict::exponential)
     page.fact(
-        {format_number(decay.fit.rate, 2), "rate at which the cost decays through depth",
-         fmt::format("95 %: {} to {}", format_number(decay.fit.rate_low, 2), format_number(decay.fit.rate_high, 2))});
+        {format_number(decay.fit.rate, 3),
+         above_end ? "rate at which the cost decays to its static value"
+                   : "rate at which the cost decays through depth",
+         fmt::format("95 %: {} to {}", format_number(decay.fit.rate_low, 3), format_number(decay.fit.rate_high, 3))});
   else
-    page.fact({"no", "exponential decay of the cost through depth", literal(decay.text)});
+    page.fact({decay.verdict == DecayVerdict::power_law ? "no, a power law" : "none seen",
+               "exponential decay of the cost through depth", "the section on the turnpike says why"});
   page.fact({std::to_string(full.parameters), "parameters", duration_text(report.training_seconds) + " of training"});
 
   draw_decisions(page, folder, report.task, diagnosis);

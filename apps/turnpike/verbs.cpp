@@ -151,7 +151,7 @@ OptionSchema train_options() {
                  {"euler", "midpoint", "heun", "rk4", "dopri5", "symplectic_euler", "verlet", "implicit_euler",
                   "implicit_midpoint"},
                  "of integration");
-  options.real("T", 20, "horizon: the depth as a time").at_least(0, Bound::open);
+  options.real("T", 10, "horizon: the depth as a time").at_least(0, Bound::open);
   options.integer("layers", 100, "steps of the scheme").at_least(1);
   options.choice("control", "constant", {"constant", "linear", "shared"}, "u(t): piecewise, or one for all depths");
   options.choice("adjoint", "discrete", {"discrete", "autograd", "checkpointed", "reversible", "continuous"},
@@ -167,7 +167,7 @@ OptionSchema train_options() {
                  "phi; auto: from the task");
   options.real("running", 1, "weight of the integral of phi(x(t))").at_least(0);
   options.real("terminal", 0, "weight of phi(x(T))").at_least(0);
-  options.real("lambda", 0.001, "weight of the penalty on u").at_least(0);
+  options.real("lambda", 0.003, "weight of the penalty on u").at_least(0);
   options.choice("penalty", "L2", {"L2", "L1", "H1", "jump"}, "on u");
 
   options.group("optimiser");
