@@ -82,11 +82,11 @@ for entry in "${entries[@]}"; do
   split_entry "$entry"
   n=$((n + 1))
   name="$file: '$old' -> '$new'"
-  if [[ ! -e $root/$file ]]; then
+  if [[ ! -e $tree/$file ]]; then
     errors+=("$name: no such file")
     continue
   fi
-  content=$(<"$root/$file")
+  content=$(<"$tree/$file")
   without=${content//"$old"/}
   if (((${#content} - ${#without}) != ${#old})); then
     errors+=("$name: the text occurs $(((${#content} - ${#without}) / ${#old})) times, not once")
@@ -101,6 +101,7 @@ for entry in "${entries[@]}"; do
     run_tests "$target" "$filter" || die "$target --gtest_filter=$filter fails on the code as it is: $work/test.log"
     sound[$target $filter]=1
   fi
+  cp "$tree/$file" "$work/original"
   printf '%s\n' "${content/"$old"/"$new"}" >"$tree/$file"
   if ! make_target "$target"; then
     errors+=("$name: does not compile")
@@ -112,7 +113,7 @@ for entry in "${entries[@]}"; do
     killed=$((killed + 1))
     printf 'killed    %s\n' "$name"
   fi
-  cp "$root/$file" "$tree/$file"
+  cp "$work/original" "$tree/$file"
 done
 
 ((${#errors[@]} == 0)) || printf 'error     %s\n' "${errors[@]}"
