@@ -48,7 +48,7 @@ TEST(CommandLine, NothingGivenIsTheDefault) {
   EXPECT_EQ(invocation.verb->name, "train");
   EXPECT_EQ(invocation.answer, "");
   EXPECT_EQ(invocation.options.text("generator"), "spirals");
-  EXPECT_EQ(invocation.options.real("T"), 20);
+  EXPECT_EQ(invocation.options.real("T"), 10);
   EXPECT_EQ(invocation.options.integer("layers"), 100);
   EXPECT_EQ(invocation.flags.integer("seed"), 0);
   EXPECT_FALSE(invocation.flags.boolean("json"));
