@@ -207,12 +207,7 @@ void draw_paths(Section& section, RunFolder& folder, const DiagnosisTask& task, 
 }
 
 std::string decay_prose(const char* what, const Decay& decay) {
-  if (decay.verdict == DecayVerdict::exponential)
-    return fmt::format("**{}** decays: rate {} per unit of depth, 95 % interval {} to {}, {} {}. {}", what,
-                       format_number(decay.fit.rate, 3), format_number(decay.fit.rate_low, 3),
-                       format_number(decay.fit.rate_high, 3), "$R^2$ =", format_number(decay.fit.r_squared, 3),
-                       literal(decay.text));
-  return fmt::format("**{}**: {}", what, literal(decay.text));
+  return fmt::format("**{}**: {}.", what, literal(decay.text));
 }
 
 void draw_decay(Section& section, RunFolder& folder, const DiagnosisTask& task, const Diagnosis& diagnosis) {
@@ -322,7 +317,7 @@ void draw_decisions(Page& page, RunFolder& folder, const DiagnosisTask& task, co
       {.title = regress ? "The prediction over the inputs" : "Decision regions",
        .caption = fmt::format(
            "{} with the {} samples{}{}.",
-           regress ? "Predicted value" : "The class with the largest probability, darker where it leads,", task.part,
+           regress ? "Predicted value" : "The class with the largest probability, stronger where it leads,", task.part,
            rows.size() < static_cast<std::size_t>(task.data.size()) ? fmt::format(" ({} of them)", rows.size()) : "",
            plane.principal
                ? fmt::format(". The plane holds the two principal axes of the standardised inputs ({:.0f} % of their "
@@ -425,6 +420,14 @@ void draw_depth(Page& page, RunFolder& folder, const DiagnosisTask& task, const 
       "stay there. "
       "Theory promises (for enough control, and a running cost) that cost and control then fall exponentially:");
   turnpike.formula("\\varphi(x(t)) \\le C_1\\, e^{-\\mu t}, \\qquad |u(t)| \\le C_2\\, e^{-\\mu t/2}");
+  if (diagnosis.profile && diagnosis.cost_decay.verdict != DecayVerdict::exponential) {
+    turnpike.prose(
+        "Where there are more samples than the control can steer one by one, the cost cannot fall to zero. It then "
+        "falls to a static "
+        "value, and what it is above it goes with the square of the control (at an optimum with an L2 penalty and a "
+        "running cost alone):");
+    turnpike.formula("\\varphi(x(t)) - \\varphi(x(T)) = \\lambda\\, |u(t)|^2");
+  }
   draw_decay(turnpike, folder, task, diagnosis);
   Section& stability = page.section("Stability through depth");
   stability.formula(

@@ -65,6 +65,7 @@ class Preparation {
     choose_model();
     choose_objective();
     choose_training();
+    setup_.make_model();  // refuses widths, lifts and heads that do not fit before anything is done
     return std::move(setup_);
   }
 

@@ -53,11 +53,11 @@ void draw_problem(Page& page, const TrainReport& report) {
                   : spec.head == Head::linear                            ? " and the readout $P$"
                   : spec.lift == Lift::linear                            ? " and the lift"
                                                                          : ""));
-  section.formula("\\dot x_i(t) = " + field_formula(spec) + ", \\qquad x_i(0) = " +
-                  (spec.lift == Lift::none  ? "\\text{input } i"
-                   : spec.lift == Lift::pad ? "(\\text{input } i,\\, 0)"
-                                            : "A\\,(\\text{input } i) + a") +
-                  ", \\qquad z_i(t) = P\\,x_i(t)");
+  section.formula("\\dot x(t) = " + field_formula(spec) + ", \\qquad x(0) = " +
+                  (spec.lift == Lift::none  ? "\\text{input}"
+                   : spec.lift == Lift::pad ? "(\\text{input},\\, 0)"
+                                            : "A\\,\\text{input} + a") +
+                  ", \\qquad z(t) = P\\,x(t)");
   std::string objective;
   if (setup.objective.running > 0)
     objective += (setup.objective.running == 1 ? "" : format_number(setup.objective.running) + "\\,") +

@@ -43,6 +43,12 @@ struct Finished {
   std::string last_line() const { return lines_of(out).empty() ? "" : lines_of(out).back(); }
 };
 
+struct Limits {
+  rlim_t file_bytes = RLIM_INFINITY;
+  // Ctrl-C as soon as this says so; asked every few milliseconds.
+  std::function<bool()> interrupt_when{};
+};
+
 // A temporary folder in which the engine runs.
 class Workplace {
  public:
@@ -56,12 +62,6 @@ class Workplace {
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(folder_ / name, std::ios::binary) << text;
   }
-
-  struct Limits {
-    rlim_t file_bytes = RLIM_INFINITY;
-    // Ctrl-C as soon as this says so; asked every few milliseconds.
-    std::function<bool()> interrupt_when;
-  };
 
   Finished run(const std::vector<std::string>& words, const Limits& limits = {}) const {
     const fs::path out = folder_ / ".out", err = folder_ / ".err";
@@ -92,7 +92,7 @@ class Workplace {
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text_of(out), text_of(err)};
   }
 
-  // The same, with --json, --quiet and one thread.
+  // The same, with --json and --quiet.
   Finished json(std::vector<std::string> words) const {
     for (const char* flag : {"--json", "--quiet"}) words.emplace_back(flag);
     return run(words);

@@ -61,7 +61,9 @@ TEST(TrainJob, LeavesACompleteFolderAndPrintsTheReportLast) {
     EXPECT_TRUE(manifest.contains(key)) << key;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     const std::string name = fs::relative(entry.path(), folder).string();
-    if (entry.is_regular_file() && name != "manifest.json") EXPECT_TRUE(manifest["files"].contains(name)) << name;
+    if (entry.is_regular_file() && name != "manifest.json") {
+      EXPECT_TRUE(manifest["files"].contains(name)) << name;
+    }
   }
   EXPECT_EQ(lines_of(text_of(folder / "metrics.jsonl")).size(), 31u);  // 30 epochs and the polish
 }
@@ -111,7 +113,7 @@ TEST(TrainJob, CtrlCSavesAndResumeEndsWhereTheWholeRunEnds) {
   const Finished stopped = place.run(to_stop, {.interrupt_when = metrics});
   ASSERT_EQ(stopped.exit, 130) << stopped.err;
   const fs::path folder = fs::directory_iterator(place.path() / "there")->path();
-  EXPECT_NE(stopped.err.find("turnpike train --resume " + folder.string()), std::string::npos) << stopped.err;
+  EXPECT_NE(stopped.err.find("turnpike train --resume there/"), std::string::npos) << stopped.err;
   EXPECT_FALSE(fs::exists(folder / "manifest.json"));
   EXPECT_LT(lines_of(text_of(folder / "metrics.jsonl")).size(), 400u);
 
