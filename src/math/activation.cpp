@@ -49,7 +49,7 @@ const std::vector<ActivationFacts>& activation_table() {
       {Activation::leaky_relu, "leaky_relu", "max(x, 0.01 x)", true, true, true, 1, false, "torch.leaky_relu(x, 0.01)"},
       {Activation::elu, "elu", "x for x > 0, e^x - 1 else", true, false, true, 1, false, "torch.elu(x)"},
       {Activation::sigmoid, "sigmoid", "1 / (1 + e^-x)", true, false, false, 0.25, true, "torch.sigmoid(x)"},
-      {Activation::softplus, "softplus", "log(1 + e^x)", true, false, false, 1, true, "torch.softplus(x)"},
+      {Activation::softplus, "softplus", "log(1 + e^x)", true, false, false, 1, true, "torch.softplus(x, 1, 40)"},
       {Activation::gelu, "gelu", "x Phi(x)", false, false, true, gelu_lipschitz, true, "torch.gelu(x)"},
       {Activation::sine, "sine", "sin x", false, false, true, 1, true, "torch.sin(x)"},
       {Activation::identity, "identity", "x", true, true, true, 1, true, "x"},
