@@ -20,11 +20,11 @@ namespace fs = std::filesystem;
 constexpr std::int64_t most_padded_inputs = 32;
 constexpr std::int64_t lifted_width = 64;
 // Above so many rows a step sees a part of them.
-constexpr std::int64_t most_full_batch_rows = 10000;
+constexpr std::int64_t most_full_batch_rows = 5000;
 // Coordinates in which samples can pass one another, besides those of the inputs and the outputs.
 constexpr std::int64_t spare_coordinates = 2;
 // Steps that training on parts of the rows takes at the least.
-constexpr std::int64_t least_steps = 2000;
+constexpr std::int64_t least_steps = 3000;
 
 fs::path absolute(const std::string& path) {
   return path.empty() ? fs::path() : fs::absolute(path).lexically_normal();
@@ -262,6 +262,9 @@ class Preparation {
     setup_.dtype = dtype_named(options().text("dtype"));
 
     training.seed = seed_for(setup_.seed, "training");
+    if (options().real("rate") == 0)
+      choose("rate", training.batch > 0 ? "0.005" : "0.02",
+             training.batch > 0 ? "steps on parts of the rows" : "steps on all rows");
     training.optimiser.rate = options().real("rate");
     training.optimiser.momentum = options().real("momentum");
     training.schedule.kind = schedule_named(options().text("schedule"));

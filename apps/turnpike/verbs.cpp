@@ -172,7 +172,7 @@ OptionSchema train_options() {
 
   options.group("optimiser");
   options.choice("optimiser", "adam", {"adam", "adamw", "sgd", "lbfgs", "proximal"}, "of the first phase");
-  options.real("rate", 0.02, "learning rate").at_least(0, Bound::open);
+  options.real("rate", 0, "learning rate; 0: chosen by the size of the steps' batches").at_least(0);
   options.real("momentum", 0.9, "of sgd").at_least(0).at_most(1, Bound::open);
   options.integer("batch", 0, "samples a step; 0: all, or 256 of many rows").at_least(0);
   options.integer("epochs", 0, "passes over the training part; 0: chosen from the number of rows").at_least(0);
