@@ -1,7 +1,7 @@
 # The layers of Turnpike, as one table, and the rules about #include that follow from it. Reads the files named as arguments,
 # paths relative to the root of the tree; prints one line a violation and fails if there is any.
 #
-#   base -> math -> io, report, fused | core -> flow -> data -> net -> train -> operators
+#   base -> math -> io, report, fused, pde -> discover | core -> flow -> data -> net -> train -> operators
 #        -> optimal_control, tangent, ... (siblings) -> analysis -> study -> studies -> apps, bench, laws
 #
 #   1. An area includes itself and what stands to its left, never a sibling.
@@ -12,8 +12,8 @@
 #   5. A study's record (*.record.h) takes no more than base: the front end reads it.
 
 BEGIN {
-  n = split("base math io,report,fused core flow data net train operators " \
-            "optimal_control,tangent,express,robust,symmetry,discover,pde,interpret,generative " \
+  n = split("base math io,report,fused,pde discover core flow data net train operators " \
+            "optimal_control,tangent,express,robust,symmetry,interpret,generative " \
             "analysis study studies apps,bench,laws,turnpike.h", layers, " ")
   for (i = 1; i <= n; ++i) {
     m = split(layers[i], areas, ",")
