@@ -25,7 +25,7 @@ bool measured_at(const Measurement& measurement, std::size_t index) {
   return measurement.mask.empty() || measurement.mask[index];
 }
 
-void check_axis(const Axis& axis, const std::string& source) {
+void check_axis(const GridAxis& axis, const std::string& source) {
   if (axis.points.size() < 2)
     throw InputError(fmt::format("{}: axis {} has {} points; a derivative along it needs more", source, axis.name,
                                  axis.points.size()));
@@ -52,26 +52,26 @@ void check_field(const Measurement& measurement, const Field& field) {
 
 }  // namespace
 
-bool Axis::uniform() const {
+bool GridAxis::uniform() const {
   const double mean = step();
   for (std::size_t i = 1; i < points.size(); ++i)
     if (std::abs(points[i] - points[i - 1] - mean) > 1e-4 * mean) return false;
   return true;
 }
 
-double Axis::step() const {
+double GridAxis::step() const {
   return (points.back() - points.front()) / static_cast<double>(points.size() - 1);
 }
 
 std::int64_t Measurement::count() const {
   std::int64_t product = 1;
-  for (const Axis& axis : axes) product *= axis.size();
+  for (const GridAxis& axis : axes) product *= axis.size();
   return product;
 }
 
 std::vector<std::int64_t> Measurement::shape() const {
   std::vector<std::int64_t> sizes;
-  for (const Axis& axis : axes) sizes.push_back(axis.size());
+  for (const GridAxis& axis : axes) sizes.push_back(axis.size());
   return sizes;
 }
 
@@ -97,7 +97,7 @@ void check_measurement(const Measurement& measurement) {
     if (!names.insert(name).second)
       throw InputError(fmt::format("{}: the name '{}' is used twice", measurement.source, name));
   };
-  for (const Axis& axis : measurement.axes) {
+  for (const GridAxis& axis : measurement.axes) {
     check_name(axis.name);
     check_axis(axis, measurement.source);
   }

@@ -19,7 +19,7 @@
 
 namespace turnpike {
 
-struct Axis {
+struct GridAxis {
   std::string name;
   std::vector<double> points;  // strictly increasing
 
@@ -40,12 +40,12 @@ struct Field {
 
 struct Measurement {
   std::string source;  // named in errors: a file, a simulator
-  std::vector<Axis> axes;
+  std::vector<GridAxis> axes;
   std::vector<Field> fields;
   std::vector<std::uint8_t> mask;  // [x_1, .., x_s, t], 0: not measured (its value is ignored); none: all measured
 
   int space_dimensions() const { return static_cast<int>(axes.size()) - 1; }
-  const Axis& time() const { return axes.back(); }
+  const GridAxis& time() const { return axes.back(); }
   std::int64_t count() const;  // points of the grid
   std::vector<std::int64_t> shape() const;
   int index_of(const std::string& field) const;  // -1: no such field
