@@ -88,8 +88,7 @@ class Preparation {
     setup_.notes = std::move(loaded.notes);
     const Dataset& data = loaded.data;
     setup_.schema = data.schema;
-    setup_.standardiser = options().boolean("standardise") ? Standardiser::fit(data, loaded.split.train)
-                                                           : Standardiser::identity(data.schema);
+    if (options().boolean("standardise")) setup_.standardiser = Standardiser::fit(data, loaded.split.train);
     setup_.train = data.select(loaded.split.train);
     setup_.validation = data.select(loaded.split.validation);
     setup_.test = data.select(loaded.split.test);

@@ -8,6 +8,7 @@
 
 #include <turnpike/base/error.h>
 #include <turnpike/net/examples.h>
+#include <turnpike/train/evaluate.h>
 
 namespace turnpike {
 namespace {
@@ -21,18 +22,6 @@ void check(const Model& model, const Dataset& data) {
   require(data.x.defined() && data.size() > 0, "depth_profile: the data are empty");
   require(data.y.defined() && data.y.size(0) == data.size(), "depth_profile: the data have no labels");
   require_shape(data.x, {-1, model.spec.n_features}, "depth_profile: the features");
-}
-
-// Right decisions, or squared errors in original units averaged over outputs, summed over the rows.
-Tensor score_sum(const Model& model, const Tensor& z, const Tensor& target) {
-  if (model.spec.coding != TargetCoding::real) return decide(z, model.spec.coding).eq(target).sum().to(at::kDouble);
-  const Tensor prediction = model.standardiser.target_mean.defined() ? model.standardiser.invert_target(z) : z;
-  return (prediction - target).to(at::kDouble).square().mean(1).sum();
-}
-
-// Mean standardisation is optional in a model made by hand.
-Standardiser standardiser_of(const Model& model, const Dataset& data) {
-  return model.standardiser.mean.defined() ? model.standardiser : Standardiser::identity(data.schema);
 }
 
 std::vector<double> slot_times(const ControlGrid& grid) {
@@ -56,21 +45,19 @@ DepthProfile depth_profile(const Model& model, const Dataset& data) {
   const auto depths = static_cast<std::int64_t>(profile.times.size());
   const CostPtr cost = make_cost(model.spec.cost);
   const Readout readout = model.readout();
-  const Standardiser standardiser = standardiser_of(model, data);
   Tensor sums = at::zeros({4, depths}, at::kDouble);  // cost, score, distance, path
   std::vector<std::int64_t> rows(data.size());
   std::iota(rows.begin(), rows.end(), 0);
   const auto piece =
       static_cast<std::size_t>(std::max<std::int64_t>(1, (std::int64_t{1} << 23) / (depths * model.spec.width)));
   for_each_batch(std::span<const std::int64_t>(rows), piece, [&](std::span<const std::int64_t> part) {
-    const Examples batch = examples_of(data, standardiser, model.spec.coding, part, model.dtype());
-    const Tensor target = data.batch(part, at::kDouble).y;
+    const Examples batch = model.examples(data.batch(part, model.dtype()));
     const Tensor states =
         model.flow.roll(model.lift(batch.x), model.control, {.save = Save::all}).states;  // [K + 1, N, d]
     for (std::int64_t k = 0; k < depths; ++k) {
       const Tensor z = readout(states[k]);
       sums[0][k] += (*cost)(profile.times[k], z, batch.y).sum();
-      sums[1][k] += score_sum(model, z, target);
+      sums[1][k] += score_sum(model, z, batch.target);
       sums[2][k] += (states[k] - states[0]).norm(2, 1).sum();
       if (k > 0) sums[3][k] += (states[k] - states[k - 1]).norm(2, 1).sum();
     }

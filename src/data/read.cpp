@@ -586,6 +586,8 @@ Tensor new_array_inputs(Source& source, const DataSchema& schema) {
 
 Loaded read_with_schema(const std::filesystem::path& path, const DataSchema& schema, Labels labels,
                         const std::filesystem::path& labels_file) {
+  if (schema.n_inputs() == 0)
+    throw InputError("the model does not say which columns it reads: it was saved without a data schema");
   Source source = open_source(path, "", labels_file, Header::detect, IdxFolder::newest);
   Loaded loaded;
   loaded.data.schema = schema;

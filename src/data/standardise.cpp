@@ -62,23 +62,14 @@ Standardiser Standardiser::fit(const Dataset& data, std::span<const std::int64_t
   return s;
 }
 
-Standardiser Standardiser::identity(const DataSchema& schema) {
-  Standardiser s;
-  s.mean = torch::zeros({schema.n_inputs()}, torch::kDouble);
-  s.deviation = torch::ones({schema.n_inputs()}, torch::kDouble);
-  if (schema.task == Task::regress) {
-    s.target_mean = torch::zeros({schema.n_outputs()}, torch::kDouble);
-    s.target_deviation = torch::ones({schema.n_outputs()}, torch::kDouble);
-  }
-  return s;
-}
-
 Tensor Standardiser::apply(const Tensor& x) const {
+  if (!mean.defined()) return x;
   require_shape(x, {-1, mean.size(0)}, "features");
   return (x - like(mean, x)) / like(deviation, x);
 }
 
 Tensor Standardiser::invert(const Tensor& z) const {
+  if (!mean.defined()) return z;
   require_shape(z, {-1, mean.size(0)}, "features");
   return z * like(deviation, z) + like(mean, z);
 }

@@ -2,13 +2,11 @@
 
 namespace turnpike {
 
-Examples examples_of(const Dataset& data, const Standardiser& standardiser, TargetCoding coding,
-                     std::span<const std::int64_t> rows, c10::ScalarType dtype) {
-  const Batch batch = data.batch(rows, dtype);
-  Examples examples{standardiser.apply(batch.x), {}};
+Examples examples_of(const Batch& batch, const Standardiser& standardiser, TargetCoding coding,
+                     std::int64_t n_classes) {
+  Examples examples{standardiser.apply(batch.x), {}, batch.y};
   if (batch.y.defined())
-    examples.y = encode_target(standardiser.apply_target(batch.y), coding,
-                               static_cast<std::int64_t>(data.schema.classes.size()), dtype);
+    examples.y = encode_target(standardiser.apply_target(batch.y), coding, n_classes, batch.x.scalar_type());
   return examples;
 }
 

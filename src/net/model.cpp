@@ -112,6 +112,13 @@ Tensor Model::lift(const Tensor& x) const {
   throw ContractError("no such lift");
 }
 
+Examples Model::examples(const Batch& batch) const {
+  const std::int64_t n_classes = spec.coding == TargetCoding::real    ? 0
+                                 : spec.coding == TargetCoding::signs ? 2
+                                                                      : spec.n_outputs;
+  return examples_of(batch, standardiser, spec.coding, n_classes);
+}
+
 Readout Model::readout() const {
   return {head_weight, head_bias};
 }
@@ -122,9 +129,7 @@ Tensor Model::forward(const Tensor& x) const {
 
 Tensor Model::outputs(const Tensor& x) const {
   at::NoGradGuard no_gradient;
-  const Tensor inputs = standardiser.mean.defined() ? standardiser.apply(x.to(dtype())) : x.to(dtype());
-  const Tensor z = forward(inputs);
-  return spec.coding == TargetCoding::real && standardiser.target_mean.defined() ? standardiser.invert_target(z) : z;
+  return standardiser.invert_target(forward(standardiser.apply(x.to(dtype()))));
 }
 
 std::vector<std::pair<std::string, Tensor>> Model::parameters() const {

@@ -133,7 +133,6 @@ Model read_model(const Safetensors& file) {
   if (settings.integer("schema") > model_schema)
     throw InputError(fmt::format("it has schema {}, written by a newer Turnpike; this one reads up to {}",
                                  settings.integer("schema"), model_schema));
-  if (schema_text == file.metadata.end()) throw InputError("the metadata 'data' are missing");
 
   const c10::ScalarType dtype = dtype_named(settings.text("dtype"));
   Model model = model_without_weights(read_spec(settings));
@@ -161,9 +160,11 @@ Model read_model(const Safetensors& file) {
     set_fixed_head(model);
   }
 
-  const auto json = nlohmann::ordered_json::parse(schema_text->second, nullptr, false);
-  if (json.is_discarded()) throw InputError("the metadata 'data' are not JSON");
-  model.schema = schema_from_json(json);
+  if (schema_text != file.metadata.end()) {
+    const auto json = nlohmann::ordered_json::parse(schema_text->second, nullptr, false);
+    if (json.is_discarded()) throw InputError("the metadata 'data' are not JSON");
+    model.schema = schema_from_json(json);
+  }
   if (weights.has("standardise.mean")) {
     Standardiser& s = model.standardiser;
     s.mean = weights.read("standardise.mean", {spec.n_features}, at::kDouble);
@@ -188,7 +189,7 @@ Safetensors pack_model(const Model& model) {
           "a model with adaptive steps cannot be saved: give its flow the mesh that was accepted");
   Safetensors file;
   file.metadata["turnpike"] = spec_toml(model);
-  file.metadata["data"] = to_json(model.schema).dump();
+  if (model.schema.n_inputs() > 0) file.metadata["data"] = to_json(model.schema).dump();
   const auto put = [&](const std::string& name, const Tensor& tensor) {
     if (tensor.defined()) file.tensors[name] = array_of(tensor.detach());
   };

@@ -23,14 +23,20 @@ Evaluation evaluate(const Model& model, const Objective& objective, const Datase
   for (std::int64_t start = 0; start < data.size(); start += rows_at_a_time) {
     rows.resize(std::min(rows_at_a_time, data.size() - start));
     std::iota(rows.begin(), rows.end(), start);
-    const Inputs inputs = inputs_of(model, data.batch(rows, model.dtype()));
+    const Examples inputs = model.examples(data.batch(rows, model.dtype()));
     const ObjectiveValue value = loss(model.flow, model.lift(inputs.x), model.control, model.readout(), inputs.y);
     evaluation.loss += value.total.item<double>() * static_cast<double>(rows.size());
-    score += score_sum(model, value.end, inputs.target).item<double>();
+    score += score_sum(model, model.readout()(value.end), inputs.target).item<double>();
   }
   evaluation.loss /= static_cast<double>(data.size());
   evaluation.score = score_of(model, score, data.size());
   return evaluation;
+}
+
+Tensor score_sum(const Model& model, const Tensor& z, const Tensor& target) {
+  at::NoGradGuard no_grad;
+  if (model.spec.coding != TargetCoding::real) return decide(z, model.spec.coding).eq(target).sum().to(at::kDouble);
+  return (model.standardiser.invert_target(z) - target).to(at::kDouble).square().mean(1).sum();
 }
 
 const char* score_name(const Model& model) {

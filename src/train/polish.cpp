@@ -23,7 +23,7 @@ Polisher::Polisher(Model& model, const Objective& objective, const Dataset& data
     : options_(options),
       model_(in_float64(model, data)),
       problem_(model_, objective, /*smooth_only=*/!objective.penalty.smooth()),
-      inputs_(inputs_of(model_, data.all(at::kDouble))) {
+      inputs_(model_.examples(data.all(at::kDouble))) {
   const bool smooth = objective.penalty.smooth();
   optimiser_ = make_optimiser({.kind = smooth ? OptimiserKind::lbfgs : OptimiserKind::proximal,
                                .rate = 1,

@@ -26,7 +26,7 @@ class Polisher {
   PolishOptions options_;
   Model& model_;
   Problem problem_;
-  Inputs inputs_;
+  Examples inputs_;
   std::unique_ptr<Optimiser> optimiser_;
   PolishReport report_;
 };

@@ -4,30 +4,10 @@
 #include <torch/types.h>
 
 #include <turnpike/base/error.h>
+#include <turnpike/train/evaluate.h>
 #include <cmath>
 
 namespace turnpike {
-
-Inputs inputs_of(const Model& model, const Batch& batch) {
-  const Standardiser& standardiser = model.standardiser;
-  const TargetCoding coding = model.spec.coding;
-  Inputs inputs;
-  inputs.x = standardiser.mean.defined() ? standardiser.apply(batch.x) : batch.x;
-  inputs.target = batch.y;
-  const bool real = coding == TargetCoding::real;
-  const Tensor y = real && standardiser.target_mean.defined() ? standardiser.apply_target(batch.y) : batch.y;
-  const std::int64_t n_classes = real ? 0 : coding == TargetCoding::signs ? 2 : model.spec.n_outputs;
-  inputs.y = encode_target(y, coding, n_classes, model.dtype());
-  return inputs;
-}
-
-Tensor score_sum(const Model& model, const Tensor& end, const Tensor& target) {
-  at::NoGradGuard no_grad;
-  const Tensor z = model.readout()(end);
-  if (model.spec.coding != TargetCoding::real) return decide(z, model.spec.coding).eq(target).sum().to(at::kDouble);
-  const Tensor prediction = model.standardiser.target_mean.defined() ? model.standardiser.invert_target(z) : z;
-  return (prediction - target).to(at::kDouble).square().mean(1).sum();
-}
 
 double score_of(const Model& model, double sum, std::int64_t n) {
   const double mean = sum / static_cast<double>(n);
@@ -77,7 +57,7 @@ NonSmooth Problem::non_smooth() const {
       [=](const Tensor& w, double step) { return penalty.prox(grid, w, step); }};
 }
 
-Measured Problem::evaluate(const Inputs& inputs, bool gradient, double clip) const {
+Measured Problem::evaluate(const Examples& inputs, bool gradient, double clip) const {
   at::AutoGradMode record(gradient);
   const ObjectiveValue value =
       objective_(model_.flow, model_.lift(inputs.x), model_.control, model_.readout(), inputs.y);
@@ -101,7 +81,7 @@ Measured Problem::evaluate(const Inputs& inputs, bool gradient, double clip) con
   at::NoGradGuard no_grad;
   const Tensor read =
       at::stack({value.total.detach().to(at::kDouble), (value.running + value.terminal).detach().to(at::kDouble),
-                 score_sum(model_, value.end.detach(), inputs.target), norm.to(at::kDouble)})
+                 score_sum(model_, model_.readout()(value.end.detach()), inputs.target), norm.to(at::kDouble)})
           .cpu();
   const double* numbers = read.data_ptr<double>();
   measured.objective = numbers[0];

@@ -11,17 +11,6 @@
 
 namespace turnpike {
 
-// Rows ready for the model.
-struct Inputs {
-  Tensor x;       // [B, n_features] standardised
-  Tensor y;       // as the cost takes it
-  Tensor target;  // [B] class numbers, or [B, m] reals in original units
-};
-
-Inputs inputs_of(const Model& model, const Batch& batch);
-// Right decisions (classes), or the squared errors in original units, averaged over outputs (regression), summed over
-// the rows.
-Tensor score_sum(const Model& model, const Tensor& end, const Tensor& target);
 double score_of(const Model& model, double sum, std::int64_t n);
 void check_data(const Model& model, const Dataset& data, const char* what);
 
@@ -44,7 +33,7 @@ class Problem {
   NonSmooth non_smooth() const;
 
   // f on these rows; with `gradient`, its gradient in the parameters, cut to norm `clip` if that is positive.
-  Measured evaluate(const Inputs& inputs, bool gradient, double clip = 0) const;
+  Measured evaluate(const Examples& inputs, bool gradient, double clip = 0) const;
   void project() const;  // onto the bound |u| <= M
 
   NamedTensors values() const;  // copies

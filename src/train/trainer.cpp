@@ -189,8 +189,8 @@ class Trainer {
     problem.project();
 
     const bool full = batch_ == data_.size();
-    Inputs inputs;
-    if (full) inputs = inputs_of(model_, data_.all(model_.dtype()));
+    Examples inputs;
+    if (full) inputs = model_.examples(data_.all(model_.dtype()));
     while (!finished(*optimiser)) {
       NamedTensors start = problem.values();
       try {
@@ -222,7 +222,7 @@ class Trainer {
     return true;
   }
 
-  void epoch(Problem& problem, Optimiser& optimiser, const Inputs* all) {
+  void epoch(Problem& problem, Optimiser& optimiser, const Examples* all) {
     const double start = seconds_now();
     const double rate = options_.schedule.rate(options_.optimiser.rate, state_.epoch, options_.epochs);
     if (takes_mini_batches(options_.optimiser.kind)) optimiser.set_rate(rate);
@@ -233,10 +233,10 @@ class Trainer {
     const std::int64_t steps = (data_.size() + batch_ - 1) / batch_;
     for (; state_.step < steps; ++state_.step) {
       if (stop_requested()) interrupted(optimiser);
-      Inputs rows;
+      Examples rows;
       if (!all) {
         const std::int64_t first = state_.step * batch_, count = std::min(batch_, data_.size() - first);
-        rows = inputs_of(model_, data_.batch(std::span(order).subspan(first, count), model_.dtype()));
+        rows = model_.examples(data_.batch(std::span(order).subspan(first, count), model_.dtype()));
       }
       step(problem, optimiser, all ? *all : rows);
       if (steps > 1) show(state_.epoch, fmt::format("step {} of {}", state_.step + 1, steps), /*throttled=*/true);
@@ -244,7 +244,7 @@ class Trainer {
     close_epoch(rate, steps, start);
   }
 
-  void step(Problem& problem, Optimiser& optimiser, const Inputs& inputs) {
+  void step(Problem& problem, Optimiser& optimiser, const Examples& inputs) {
     const bool simple = takes_mini_batches(options_.optimiser.kind);
     bool first = true;  // a line search evaluates more than once: what is recorded is where the step started
     optimiser.step([&](bool gradient) {
@@ -347,7 +347,7 @@ class Trainer {
     at::NoGradGuard no_grad;
     std::vector<std::int64_t> rows;
     for (std::int64_t i = 0; i < std::min<std::int64_t>(data_.size(), 4096); ++i) rows.push_back(i);
-    const Inputs inputs = inputs_of(model_, data_.batch(rows, model_.dtype()));
+    const Examples inputs = model_.examples(data_.batch(rows, model_.dtype()));
     const Outcome<Trajectory> run = model_.flow.trajectory(model_.lift(inputs.x), model_.control);
     std::string why;
     if (!run) {

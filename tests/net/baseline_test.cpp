@@ -11,7 +11,8 @@ namespace turnpike {
 namespace {
 
 double accuracy(const Baseline& baseline, const BaselineTask& task) {
-  const Examples all = examples_of(task.data, task.standardiser, TargetCoding::classes, task.train, task.dtype);
+  const Examples all =
+      examples_of(task.data.batch(task.train, task.dtype), task.standardiser, TargetCoding::classes, 3);
   return (decide(baseline.outputs(all.x), baseline.coding) == all.y).to(at::kDouble).mean().item<double>();
 }
 

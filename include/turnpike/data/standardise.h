@@ -17,16 +17,16 @@
 
 namespace turnpike {
 
+// The default one is the identity.
 struct Standardiser {
-  Tensor mean, deviation;                // [d] float64
-  Tensor target_mean, target_deviation;  // [m] float64; undefined for classes
+  Tensor mean, deviation;                // [d] float64; undefined: features pass through
+  Tensor target_mean, target_deviation;  // [m] float64; undefined (classes): targets pass through
 
   static Standardiser fit(const Dataset& data, std::span<const std::int64_t> rows);
-  static Standardiser identity(const DataSchema& schema);
 
   Tensor apply(const Tensor& x) const;  // [N, d]; keeps dtype and device
   Tensor invert(const Tensor& z) const;
-  Tensor apply_target(const Tensor& y) const;  // [N, m]; classes pass through
+  Tensor apply_target(const Tensor& y) const;  // [N, m]
   Tensor invert_target(const Tensor& z) const;
 };
 

@@ -20,6 +20,7 @@
 #include <turnpike/flow/fields.h>
 #include <turnpike/flow/flow.h>
 #include <turnpike/io/safetensors.h>
+#include <turnpike/net/examples.h>
 #include <turnpike/net/target.h>
 
 namespace turnpike {
@@ -60,7 +61,8 @@ struct Model {
   // of another dimension.
   static Model make(const ModelSpec& spec, c10::ScalarType dtype, std::uint64_t seed);
 
-  Tensor lift(const Tensor& x) const;  // [N, width]
+  Examples examples(const Batch& batch) const;  // standardised rows, targets coded for the cost
+  Tensor lift(const Tensor& x) const;           // [N, width]
   Readout readout() const;
   Tensor forward(const Tensor& x) const;  // [N, n_outputs], of standardised features
 
@@ -81,9 +83,10 @@ struct Model {
 inline constexpr int model_schema = 1;
 
 // One safetensors file: the trained tensors, "mesh" and "knots" (float64), "standardise.*"; metadata "turnpike" holds
-// TOML with schema = 1 and the spec, "data" the JSON of the data schema. Checkpoints use pack and unpack and add
-// tensors of their own. Errors: InputError with the file and the reason for a damaged file, a newer schema, missing or
-// misshapen tensors, and numbers that are not finite; a model with a field of your own cannot be saved (InputError).
+// TOML with schema = 1 and the spec, "data" the JSON of the data schema unless that is empty. Checkpoints use pack and
+// unpack and add tensors of their own. Errors: InputError with the file and the reason for a damaged file, a newer
+// schema, missing or misshapen tensors, and numbers that are not finite; a model with a field of your own cannot be
+// saved (InputError).
 void save_model(const std::filesystem::path& path, const Model& model);
 Model load_model(const std::filesystem::path& path);
 Safetensors pack_model(const Model& model);

@@ -25,6 +25,10 @@ struct Evaluation {
 Evaluation evaluate(const Model& model, const Objective& objective, const Dataset& data,
                     std::int64_t rows_at_a_time = 2048);
 
+// What the scores of rows are made of, summed over the rows: right decisions, or squared errors in original units
+// averaged over the outputs. z: [N, m] outputs of the readout; target: [N] class numbers, or [N, m] in original units.
+Tensor score_sum(const Model& model, const Tensor& z, const Tensor& target);
+
 const char* score_name(const Model& model);                // "accuracy" or "RMSE"
 std::string score_text(const Model& model, double score);  // "98.1 %" or "0.0234"
 
