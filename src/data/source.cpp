@@ -177,6 +177,10 @@ Source open_source(const std::filesystem::path& path, const std::string& target,
     source.labels = std::move(file.table);
     if (file.array) source.y = std::move(file.array);
   }
+  for (const std::optional<Array>* part : {&source.x, &source.y})
+    if (*part && is_complex((*part)->dtype))
+      throw InputError(
+          fmt::format("{} holds complex numbers; give their real and imaginary parts as features", source.name));
   const std::int64_t n_labels = source.labels ? source.labels->rows()
                                 : source.y    ? (source.y->shape.empty() ? 0 : source.y->shape[0])
                                               : -1;

@@ -59,6 +59,8 @@ void convert_any(const Array& array, std::vector<Out>& out, Convert element) {
       return convert<std::uint16_t>(array, out, [&](std::uint16_t v) { return element(bfloat16_to_double(v)); });
     case DType::f32: return convert<float>(array, out, element);
     case DType::f64: return convert<double>(array, out, element);
+    case DType::c64:
+    case DType::c128: throw ContractError("complex numbers are no real ones: take to_complex");
   }
 }
 
@@ -84,7 +86,9 @@ std::size_t size_of(DType dtype) {
     case DType::f32: return 4;
     case DType::u64:
     case DType::i64:
-    case DType::f64: return 8;
+    case DType::f64:
+    case DType::c64: return 8;
+    case DType::c128: return 16;
   }
   throw ContractError("unknown element type");
 }
@@ -104,12 +108,18 @@ const char* name_of(DType dtype) {
     case DType::bf16: return "bfloat16";
     case DType::f32: return "float32";
     case DType::f64: return "float64";
+    case DType::c64: return "complex64";
+    case DType::c128: return "complex128";
   }
   throw ContractError("unknown element type");
 }
 
 bool is_floating(DType dtype) {
   return dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f32 || dtype == DType::f64;
+}
+
+bool is_complex(DType dtype) {
+  return dtype == DType::c64 || dtype == DType::c128;
 }
 
 std::int64_t Array::count() const {
@@ -138,6 +148,18 @@ std::vector<double> to_doubles(const Array& array) {
   check(array);
   std::vector<double> out(static_cast<std::size_t>(array.count()));
   convert_any(array, out, [](auto value) { return static_cast<double>(value); });
+  return out;
+}
+
+std::vector<std::complex<double>> to_complex(const Array& array) {
+  check(array);
+  std::vector<std::complex<double>> out(static_cast<std::size_t>(array.count()));
+  if (array.dtype == DType::c64)
+    convert<std::complex<float>>(array, out, [](std::complex<float> z) { return std::complex<double>(z); });
+  else if (array.dtype == DType::c128)
+    convert<std::complex<double>>(array, out, [](std::complex<double> z) { return z; });
+  else
+    convert_any(array, out, [](auto value) { return std::complex<double>(static_cast<double>(value)); });
   return out;
 }
 

@@ -22,9 +22,9 @@ struct NpyType {
   const char* code;
 };
 constexpr NpyType npy_types[] = {
-    {DType::boolean, "b1"}, {DType::u8, "u1"},  {DType::u16, "u2"}, {DType::u32, "u4"},
-    {DType::u64, "u8"},     {DType::i8, "i1"},  {DType::i16, "i2"}, {DType::i32, "i4"},
-    {DType::i64, "i8"},     {DType::f16, "f2"}, {DType::f32, "f4"}, {DType::f64, "f8"},
+    {DType::boolean, "b1"}, {DType::u8, "u1"},  {DType::u16, "u2"}, {DType::u32, "u4"},   {DType::u64, "u8"},
+    {DType::i8, "i1"},      {DType::i16, "i2"}, {DType::i32, "i4"}, {DType::i64, "i8"},   {DType::f16, "f2"},
+    {DType::f32, "f4"},     {DType::f64, "f8"}, {DType::c64, "c8"}, {DType::c128, "c16"},
 };
 
 struct NpyHeader {
@@ -122,8 +122,9 @@ class NpyHeaderParser {
     for (const NpyType& type : npy_types) {
       if (code == type.code) return type.dtype;
     }
-    throw InputError(fmt::format("{} holds values of type {}; only booleans, integers and real numbers can be read",
-                                 source_, shown(descr)));
+    throw InputError(
+        fmt::format("{} holds values of type {}; only booleans, integers, real and complex numbers can be read",
+                    source_, shown(descr)));
   }
   std::vector<std::int64_t> shape() {
     std::vector<std::int64_t> shape;

@@ -23,7 +23,7 @@ std::string raw(const std::vector<T>& values) {
 
 TEST(Npy, RoundTripsEveryTypeAndShape) {
   for (DType dtype : {DType::boolean, DType::u8, DType::u16, DType::u32, DType::u64, DType::i8, DType::i16, DType::i32,
-                      DType::i64, DType::f16, DType::f32, DType::f64}) {
+                      DType::i64, DType::f16, DType::f32, DType::f64, DType::c64, DType::c128}) {
     for (const std::vector<std::int64_t>& shape : {std::vector<std::int64_t>{}, {5}, {2, 3}, {2, 0, 3}, {1, 2, 3, 4}}) {
       Array a{shape, dtype, {}};
       a.bytes.resize(static_cast<std::size_t>(checked_bytes(shape, dtype)));
@@ -77,7 +77,7 @@ TEST(Npy, RefusesInOneSentence) {
   refuses("PK\3\4", {"no NPY file"});
   refuses(with("'|O'", "(1,)"), {"Python objects"});
   refuses(with("'>f8'", "(1,)"), {"big endian", "astype('<f8')"});
-  refuses(with("'<c16'", "(1,)"), {"'<c16'", "only booleans"});
+  refuses(with("'<c32'", "(1,)"), {"'<c32'", "only booleans"});
   refuses(with("'<U5'", "(1,)"), {"'<U5'"});
   refuses(with("[('x', '<f8')]", "(1,)"), {"structured"});
   refuses(with("'<f8'", "(2,)"), {"shape [2] of float64", "8 bytes follow instead of 16"});

@@ -3,7 +3,7 @@
 //   Array x = read_npy("x.npy");
 //   std::map<std::string, Array> both = read_npz("data.npz");   // keys without ".npy"
 //
-// Errors are InputErrors that name the file: object, text, complex, structured and big-endian arrays are refused; a
+// Errors are InputErrors that name the file: object, text, structured and big-endian arrays are refused; a
 // header is believed only as far as the bytes that follow it, so that a hostile shape allocates nothing. Source: NEP 1,
 // https://numpy.org/neps/nep-0001-npy-format.html
 #pragma once
