@@ -1,6 +1,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -35,19 +36,21 @@ void open(archive* a, std::string_view bytes, const std::string& source) {
   if (archive_read_open_memory(a, bytes.data(), bytes.size()) != ARCHIVE_OK) refuse(a, source);
 }
 
-std::string read_entry(archive* a, const std::string& source, std::uint64_t max_bytes) {
+// The first `n` bytes of the entry at hand, or all there are.
+std::string read_entry(archive* a, const std::string& source, std::uint64_t n, std::uint64_t max_bytes) {
   std::string content;
   std::array<char, 1 << 16> buffer;
-  for (;;) {
-    const auto n = archive_read_data(a, buffer.data(), buffer.size());
-    if (n < 0) refuse(a, source);
-    if (n == 0) return content;
-    if (content.size() + static_cast<std::uint64_t>(n) > max_bytes) {
+  while (content.size() < n) {
+    const auto taken = archive_read_data(a, buffer.data(), std::min<std::uint64_t>(buffer.size(), n - content.size()));
+    if (taken < 0) refuse(a, source);
+    if (taken == 0) return content;
+    if (content.size() + static_cast<std::uint64_t>(taken) > max_bytes) {
       throw InputError(
           fmt::format("{} unpacks to more than {} bytes; unpack it first if that is meant", source, max_bytes));
     }
-    content.append(buffer.data(), static_cast<std::size_t>(n));
+    content.append(buffer.data(), static_cast<std::size_t>(taken));
   }
+  return content;
 }
 
 // CRC-32 as gzip has it (RFC 1952, section 8): polynomial edb88320, reflected. Eight tables take eight bytes a turn.
@@ -84,6 +87,29 @@ la_ssize_t append(archive*, void* out, const void* data, std::size_t n) {
   return static_cast<la_ssize_t>(n);
 }
 
+ArchiveReader zip_reader() {
+  ArchiveReader reader(archive_read_new());
+  archive_read_support_format_zip(reader.get());
+  return reader;
+}
+
+void visit_entries(archive* a, const std::string& source, std::uint64_t max_bytes, const ZipVisitor& entry) {
+  std::uint64_t total = 0;
+  for (;;) {
+    archive_entry* header = nullptr;
+    const int result = archive_read_next_header(a, &header);
+    if (result == ARCHIVE_EOF) return;
+    if (result != ARCHIVE_OK) refuse(a, source);
+    const char* name = archive_entry_pathname(header);
+    if (!name) throw InputError(source + " holds an entry without a name");
+    entry(name, [&](std::uint64_t n) {
+      std::string content = read_entry(a, source, n, max_bytes - total);
+      total += content.size();
+      return content;
+    });
+  }
+}
+
 }  // namespace
 
 bool is_gzip(std::string_view bytes) {
@@ -97,7 +123,7 @@ std::string gunzip(std::string_view bytes, const std::string& source, std::uint6
   open(reader.get(), bytes, source);
   archive_entry* entry = nullptr;
   if (archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK) refuse(reader.get(), source);
-  std::string content = read_entry(reader.get(), source, max_bytes);
+  std::string content = read_entry(reader.get(), source, UINT64_MAX, max_bytes);
   // libarchive does not verify the trailer: CRC-32 and length of the content, little endian.
   std::uint32_t crc = 0, length = 0;
   if (bytes.size() >= 8) {
@@ -111,23 +137,17 @@ std::string gunzip(std::string_view bytes, const std::string& source, std::uint6
   return content;
 }
 
-void read_zip(std::string_view bytes, const std::string& source, std::uint64_t max_bytes,
-              const std::function<void(const std::string&, const std::string&)>& entry) {
-  ArchiveReader reader(archive_read_new());
-  archive_read_support_format_zip(reader.get());
+void read_zip(std::string_view bytes, const std::string& source, std::uint64_t max_bytes, const ZipVisitor& entry) {
+  const ArchiveReader reader = zip_reader();
   open(reader.get(), bytes, source);
-  std::uint64_t total = 0;
-  for (;;) {
-    archive_entry* header = nullptr;
-    const int result = archive_read_next_header(reader.get(), &header);
-    if (result == ARCHIVE_EOF) return;
-    if (result != ARCHIVE_OK) refuse(reader.get(), source);
-    const char* name = archive_entry_pathname(header);
-    if (!name) throw InputError(source + " holds an entry without a name");
-    const std::string content = read_entry(reader.get(), source, max_bytes - total);
-    total += content.size();
-    entry(name, content);
-  }
+  visit_entries(reader.get(), source, max_bytes, entry);
+}
+
+void read_zip_file(const std::filesystem::path& path, std::uint64_t max_bytes, const ZipVisitor& entry) {
+  const ArchiveReader reader = zip_reader();
+  if (archive_read_open_filename(reader.get(), path.c_str(), 1 << 18) != ARCHIVE_OK)
+    refuse(reader.get(), path.string());
+  visit_entries(reader.get(), path.string(), max_bytes, entry);
 }
 
 std::string zip_bytes(const std::vector<std::pair<std::string, std::string>>& entries) {

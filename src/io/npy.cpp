@@ -170,9 +170,8 @@ std::vector<std::byte> from_fortran(const std::byte* data, const std::vector<std
   return out;
 }
 
-}  // namespace
-
-Array parse_npy(std::string_view bytes, const std::string& source) {
+// The header, and how many bytes it takes.
+std::pair<NpyHeader, std::size_t> parse_header(std::string_view bytes, const std::string& source) {
   if (!bytes.starts_with(magic)) throw InputError(source + " is no NPY file: it does not begin with \\x93NUMPY");
   if (bytes.size() < 10) throw InputError(source + " is cut short within its NPY header");
   const int version = static_cast<unsigned char>(bytes[6]);
@@ -185,8 +184,28 @@ Array parse_npy(std::string_view bytes, const std::string& source) {
   if (bytes.size() < 8 + width || bytes.size() - 8 - width < length) {
     throw InputError(source + " is cut short within its NPY header");
   }
-  const NpyHeader header = NpyHeaderParser(bytes.substr(8 + width, length), source).parse();
-  bytes.remove_prefix(8 + width + length);
+  return {NpyHeaderParser(bytes.substr(8 + width, length), source).parse(), 8 + width + length};
+}
+
+// The name of an array in an NPZ file, from that of its entry.
+std::string key_of(const std::string& entry, const std::string& source) {
+  if (!entry.ends_with(".npy")) {
+    throw InputError(fmt::format("{} holds {}, which is no .npy file", source, shown(entry)));
+  }
+  return entry.substr(0, entry.size() - 4);
+}
+
+std::string entry_source(const std::string& source, const std::string& key) {
+  return fmt::format("{}, entry {}", source, shown(key));
+}
+
+constexpr std::uint64_t longest_header = 1 << 16;
+
+}  // namespace
+
+Array parse_npy(std::string_view bytes, const std::string& source) {
+  const auto [header, header_bytes] = parse_header(bytes, source);
+  bytes.remove_prefix(header_bytes);
   const std::int64_t n_bytes = checked_bytes(header.shape, header.dtype);
   if (n_bytes < 0 || static_cast<std::uint64_t>(n_bytes) != bytes.size()) {
     throw InputError(fmt::format("{}: the header says shape {} of {}, but {} bytes follow{}", source,
@@ -210,12 +229,9 @@ Array read_npy(const std::filesystem::path& path) {
 std::map<std::string, Array> parse_npz(std::string_view bytes, const std::string& source, std::uint64_t max_bytes) {
   if (!bytes.starts_with("PK")) throw InputError(source + " is no NPZ file: it is not a zip archive");
   std::map<std::string, Array> arrays;
-  read_zip(bytes, source, max_bytes, [&](const std::string& name, const std::string& content) {
-    if (!name.ends_with(".npy")) {
-      throw InputError(fmt::format("{} holds {}, which is no .npy file", source, shown(name)));
-    }
-    const std::string key = name.substr(0, name.size() - 4);
-    if (!arrays.emplace(key, parse_npy(content, fmt::format("{}, entry {}", source, shown(key)))).second) {
+  read_zip(bytes, source, max_bytes, [&](const std::string& name, const ZipContent& content) {
+    const std::string key = key_of(name, source);
+    if (!arrays.emplace(key, parse_npy(content(UINT64_MAX), entry_source(source, key))).second) {
       throw InputError(fmt::format("{} holds the entry {} twice", source, shown(key)));
     }
   });
@@ -224,6 +240,34 @@ std::map<std::string, Array> parse_npz(std::string_view bytes, const std::string
 
 std::map<std::string, Array> read_npz(const std::filesystem::path& path, std::uint64_t max_bytes) {
   return parse_npz(read_file(path), path.string(), max_bytes);
+}
+
+std::vector<Variable> list_npz(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  std::vector<Variable> variables;
+  read_zip_file(path, max_bytes, [&](const std::string& name, const ZipContent& content) {
+    const std::string key = key_of(name, path.string());
+    const NpyHeader header = parse_header(content(longest_header), entry_source(path.string(), key)).first;
+    variables.push_back({key, header.shape, header.dtype, name_of(header.dtype)});
+  });
+  return variables;
+}
+
+std::vector<Array> read_npz(const std::filesystem::path& path, const std::vector<std::string>& names,
+                            std::uint64_t max_bytes) {
+  std::vector<std::optional<Array>> found(names.size());
+  read_zip_file(path, max_bytes, [&](const std::string& name, const ZipContent& content) {
+    const std::string key = key_of(name, path.string());
+    const auto wanted = std::find(names.begin(), names.end(), key);
+    if (wanted == names.end()) return;
+    found[static_cast<std::size_t>(wanted - names.begin())] =
+        parse_npy(content(UINT64_MAX), entry_source(path.string(), key));
+  });
+  std::vector<Array> arrays;
+  for (std::size_t k = 0; k < names.size(); ++k) {
+    if (!found[k]) throw InputError(fmt::format("{} has no array {}", path.string(), shown(names[k])));
+    arrays.push_back(std::move(*found[k]));
+  }
+  return arrays;
 }
 
 std::string npy_bytes(const Array& array) {

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <map>
 
 #include <turnpike/base/options.h>
 #include <turnpike/io/hdf5.h>
@@ -17,19 +16,6 @@ namespace turnpike {
 namespace {
 
 constexpr std::string_view hdf5_mark = "\x89HDF\r\n\x1a\n";
-
-Variable described(std::string name, const Array& array) {
-  return {std::move(name), array.shape, array.dtype, name_of(array.dtype)};
-}
-
-// NPY and NPZ are our own readers', which need no child.
-std::map<std::string, Array> read_numpy(const std::filesystem::path& path, FileFormat format,
-                                        const ReadLimits& limits) {
-  if (format == FileFormat::npz) return read_npz(path, limits.max_bytes);
-  std::map<std::string, Array> one;
-  one.emplace(path.stem().string(), read_npy(path));
-  return one;
-}
 
 [[noreturn]] void refuse_text(const std::filesystem::path& path) {
   throw InputError(fmt::format("{} is none of MAT, HDF5, NPZ and NPY", path.string()));
@@ -59,36 +45,30 @@ FileFormat format_of_file(const std::filesystem::path& path) {
 }
 
 std::vector<Variable> list_variables(const std::filesystem::path& path, const ReadLimits& limits) {
-  const FileFormat format = format_of_file(path);
-  switch (format) {
+  switch (format_of_file(path)) {
     case FileFormat::mat: return list_mat(path, limits);
     case FileFormat::hdf5: return path.extension() == ".mat" ? list_mat(path, limits) : list_hdf5(path, limits);
-    case FileFormat::text: refuse_text(path);
-    default: break;
+    case FileFormat::npz: return list_npz(path, limits.max_bytes);
+    case FileFormat::npy: {
+      const Array array = read_npy(path);
+      return {{path.stem().string(), array.shape, array.dtype, name_of(array.dtype)}};
+    }
+    case FileFormat::text: break;
   }
-  std::vector<Variable> variables;
-  for (const auto& [name, array] : read_numpy(path, format, limits)) variables.push_back(described(name, array));
-  return variables;
+  refuse_text(path);
 }
 
 std::vector<Array> read_variables(const std::filesystem::path& path, const std::vector<std::string>& names,
                                   const ReadLimits& limits) {
-  const FileFormat format = format_of_file(path);
-  switch (format) {
+  switch (format_of_file(path)) {
     case FileFormat::mat: return read_mat(path, names, limits);
     case FileFormat::hdf5:
       return path.extension() == ".mat" ? read_mat(path, names, limits) : read_hdf5(path, names, limits);
-    case FileFormat::text: refuse_text(path);
-    default: break;
+    case FileFormat::npz: return read_npz(path, names, limits.max_bytes);
+    case FileFormat::npy: return {read_npy(path)};
+    case FileFormat::text: break;
   }
-  std::map<std::string, Array> all = read_numpy(path, format, limits);
-  std::vector<Array> arrays;
-  for (const std::string& name : names) {
-    const auto found = all.find(name);
-    if (found == all.end()) throw InputError(fmt::format("{} has no variable {}", path.string(), shown(name)));
-    arrays.push_back(found->second);
-  }
-  return arrays;
+  refuse_text(path);
 }
 
 const Variable& variable_named(const std::vector<Variable>& variables, const std::string& name,

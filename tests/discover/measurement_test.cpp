@@ -57,8 +57,8 @@ TEST(Measurement, RefusesInOneSentence) {
 }
 
 TEST(Measurement, AStepOffTheMeanIsNotUniform) {
-  EXPECT_FALSE((Axis{"x", {0, 1, 2.01, 3}}).uniform());
-  EXPECT_TRUE((Axis{"x", {0, 1, 2.00001, 3}}).uniform());
+  EXPECT_FALSE((GridAxis{"x", {0, 1, 2.01, 3}}).uniform());
+  EXPECT_TRUE((GridAxis{"x", {0, 1, 2.00001, 3}}).uniform());
 }
 
 TEST(Noise, HasTheDeviationItIsAskedFor) {

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include <turnpike/io/array.h>
+#include <turnpike/io/variables.h>
 
 namespace turnpike {
 
@@ -23,6 +24,10 @@ inline constexpr std::uint64_t npz_max_bytes = std::uint64_t{8} << 30;  // unpac
 Array read_npy(const std::filesystem::path& path);
 Array parse_npy(std::string_view bytes, const std::string& source);
 std::map<std::string, Array> read_npz(const std::filesystem::path& path, std::uint64_t max_bytes = npz_max_bytes);
+// Names, shapes and types of the arrays, or the arrays of these names (each once) alone: nothing else is unpacked.
+std::vector<Variable> list_npz(const std::filesystem::path& path, std::uint64_t max_bytes = npz_max_bytes);
+std::vector<Array> read_npz(const std::filesystem::path& path, const std::vector<std::string>& names,
+                            std::uint64_t max_bytes = npz_max_bytes);
 std::map<std::string, Array> parse_npz(std::string_view bytes, const std::string& source,
                                        std::uint64_t max_bytes = npz_max_bytes);
 

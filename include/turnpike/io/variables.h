@@ -41,6 +41,7 @@ enum class FileFormat { mat, hdf5, npz, npy, text };
 FileFormat format_of_file(const std::filesystem::path& path);  // by its first bytes; text is what is left
 
 std::vector<Variable> list_variables(const std::filesystem::path& path, const ReadLimits& limits = {});
+// The arrays of these names, each given once.
 std::vector<Array> read_variables(const std::filesystem::path& path, const std::vector<std::string>& names,
                                   const ReadLimits& limits = {});
 
