@@ -40,6 +40,7 @@ struct Pass {
   int p;
   std::int64_t m, s;
   std::vector<double> twiddle_re, twiddle_im;  // [m, p - 1]: w^(q r), r = 1 .. p - 1
+  std::vector<double> columns;                 // [p - 1, 2, m]: the same, r by r; first pass of radix 4
   std::vector<double> cosine, sine;            // [p, p], of 2 pi k r / p; odd p
 };
 
@@ -50,6 +51,7 @@ TURNPIKE_INLINE void pass_2(const Pass& pass, std::int64_t batch, const double* 
     const double wr = pass.twiddle_re[q], wi = pass.twiddle_im[q];
     const double *ar = xr + q * s, *ai = xi + q * s, *br = ar + m * s, *bi = ai + m * s;
     double* __restrict zr = yr + 2 * q * s, * __restrict zi = yi + 2 * q * s;
+#pragma GCC ivdep
     for (std::int64_t j = 0; j < s; ++j) {
       const double dr = ar[j] - br[j], di = ai[j] - bi[j];
       zr[j] = ar[j] + br[j];
@@ -60,15 +62,18 @@ TURNPIKE_INLINE void pass_2(const Pass& pass, std::int64_t batch, const double* 
   }
 }
 
+// S is the number of lines where the compiler knows it, else 0.
+template <int S>
 TURNPIKE_INLINE void pass_4(const Pass& pass, std::int64_t batch, const double* xr, const double* xi, double* yr,
                             double* yi) {
-  const std::int64_t m = pass.m, s = pass.s * batch;
+  const std::int64_t m = pass.m, s = S ? S : pass.s * batch;
   for (std::int64_t q = 0; q < m; ++q) {
     const double *wr = &pass.twiddle_re[3 * q], *wi = &pass.twiddle_im[3 * q];
     const double w1r = wr[0], w1i = wi[0], w2r = wr[1], w2i = wi[1], w3r = wr[2], w3i = wi[2];
     const double *ar = xr + q * s, *br = ar + m * s, *cr = br + m * s, *dr = cr + m * s;
     const double *ai = xi + q * s, *bi = ai + m * s, *ci = bi + m * s, *di = ci + m * s;
     double* __restrict zr = yr + 4 * q * s, * __restrict zi = yi + 4 * q * s;
+#pragma GCC ivdep
     for (std::int64_t j = 0; j < s; ++j) {
       const double pr = ar[j] + cr[j], pi = ai[j] + ci[j], mr = ar[j] - cr[j], mi = ai[j] - ci[j];
       const double qr = br[j] + dr[j], qi = bi[j] + di[j], nr = br[j] - dr[j], ni = bi[j] - di[j];
@@ -85,6 +90,29 @@ TURNPIKE_INLINE void pass_4(const Pass& pass, std::int64_t batch, const double* 
   }
 }
 
+// The first pass of a single line: neighbours in q go side by side instead.
+TURNPIKE_INLINE void pass_4_alone(const Pass& pass, const double* __restrict xr, const double* __restrict xi,
+                                  double* __restrict yr, double* __restrict yi) {
+  const std::int64_t m = pass.m;
+  const double* __restrict w = pass.columns.data();
+#pragma GCC ivdep
+  for (std::int64_t q = 0; q < m; ++q) {
+    const double pr = xr[q] + xr[2 * m + q], pi = xi[q] + xi[2 * m + q];
+    const double mr = xr[q] - xr[2 * m + q], mi = xi[q] - xi[2 * m + q];
+    const double qr = xr[m + q] + xr[3 * m + q], qi = xi[m + q] + xi[3 * m + q];
+    const double nr = xr[m + q] - xr[3 * m + q], ni = xi[m + q] - xi[3 * m + q];
+    const double er = mr + ni, ei = mi - nr, fr = pr - qr, fi = pi - qi, gr = mr - ni, gi = mi + nr;
+    yr[4 * q] = pr + qr;
+    yr[4 * q + 1] = er * w[q] - ei * w[m + q];
+    yr[4 * q + 2] = fr * w[2 * m + q] - fi * w[3 * m + q];
+    yr[4 * q + 3] = gr * w[4 * m + q] - gi * w[5 * m + q];
+    yi[4 * q] = pi + qi;
+    yi[4 * q + 1] = er * w[m + q] + ei * w[q];
+    yi[4 * q + 2] = fr * w[3 * m + q] + fi * w[2 * m + q];
+    yi[4 * q + 3] = gr * w[5 * m + q] + gi * w[4 * m + q];
+  }
+}
+
 // Odd p, by pairs:  y_r, y_(p-r) = x_0 + sum_k cos(2 pi k r / p) (x_k + x_(p-k)) -+ i sin(2 pi k r / p) (x_k -
 // x_(p-k)), k = 1 .. (p-1)/2. P is p where the compiler knows it, else 0.
 template <int P>
@@ -96,6 +124,7 @@ TURNPIKE_INLINE void pass_odd(const Pass& pass, std::int64_t batch, const double
     const double *wr = &pass.twiddle_re[(p - 1) * q], *wi = &pass.twiddle_im[(p - 1) * q];
     const double *ar = xr + q * s, *ai = xi + q * s;
     double* __restrict zr = yr + p * q * s, * __restrict zi = yi + p * q * s;
+#pragma GCC ivdep
     for (std::int64_t j = 0; j < s; ++j) {
       double sum_r = ar[j], sum_i = ai[j];
       for (int k = 1; k < p; ++k) {
@@ -109,6 +138,7 @@ TURNPIKE_INLINE void pass_odd(const Pass& pass, std::int64_t batch, const double
       const double *c = &pass.cosine[r * p], *d = &pass.sine[r * p];
       const double ur = wr[r - 1], ui = wi[r - 1], vr = wr[p - r - 1], vi = wi[p - r - 1];
       double *z1r = zr + r * s, *z1i = zi + r * s, *z2r = zr + (p - r) * s, *z2i = zi + (p - r) * s;
+#pragma GCC ivdep
       for (std::int64_t j = 0; j < s; ++j) {
         double even_r = ar[j], even_i = ai[j], odd_r = 0, odd_i = 0;
         for (int k = 1; k <= half; ++k) {
@@ -133,14 +163,17 @@ TURNPIKE_VECTORISED void run_pass(const Pass& pass, std::int64_t batch, const do
   switch (pass.p) {
     case 2: return pass_2(pass, batch, xr, xi, yr, yi);
     case 3: return pass_odd<3>(pass, batch, xr, xi, yr, yi);
-    case 4: return pass_4(pass, batch, xr, xi, yr, yi);
+    case 4:
+      if (pass.s * batch == 1) return pass_4_alone(pass, xr, xi, yr, yi);
+      if (pass.s * batch == 4) return pass_4<4>(pass, batch, xr, xi, yr, yi);
+      return pass_4<0>(pass, batch, xr, xi, yr, yi);
     case 5: return pass_odd<5>(pass, batch, xr, xi, yr, yi);
     default: return pass_odd<0>(pass, batch, xr, xi, yr, yi);
   }
 }
 
 Pass make_pass(int p, std::int64_t m, std::int64_t s) {
-  Pass pass{.p = p, .m = m, .s = s, .twiddle_re = {}, .twiddle_im = {}, .cosine = {}, .sine = {}};
+  Pass pass{.p = p, .m = m, .s = s, .twiddle_re = {}, .twiddle_im = {}, .columns = {}, .cosine = {}, .sine = {}};
   for (std::int64_t q = 0; q < m; ++q) {
     for (int r = 1; r < p; ++r) {
       const Complex w = turn(q * r, p * m);
@@ -148,6 +181,10 @@ Pass make_pass(int p, std::int64_t m, std::int64_t s) {
       pass.twiddle_im.push_back(w.imag());
     }
   }
+  if (p == 4 && s == 1)
+    for (int r = 1; r < p; ++r)
+      for (const std::vector<double>* part : {&pass.twiddle_re, &pass.twiddle_im})
+        for (std::int64_t q = 0; q < m; ++q) pass.columns.push_back((*part)[(p - 1) * q + r - 1]);
   if (p % 2 == 1) {
     for (int r = 0; r < p; ++r) {
       for (int k = 0; k < p; ++k) {
