@@ -109,7 +109,7 @@ Invocation parse_verb(const Verb& verb, int argc, const char* const* argv) {
   const Words words = split_words(verb, argc, argv);
   Invocation invocation{&verb, "", {}, Options(verb.flags), Options(verb.options)};
   if (words.help && !verb.settle) {
-    invocation.answer = verb_help(verb);
+    invocation.answer = verb_help(verb, words.rest);
     return invocation;
   }
   auto file_of = [&](const char* flag) {
@@ -228,7 +228,19 @@ std::string command_help() {
       verbs, verb_catalogue().front().example);
 }
 
-std::string verb_help(const Verb& verb) {
+std::string verb_help(const Verb& verb, const std::vector<std::string>& groups) {
+  constexpr std::size_t longest_table = 20;
+  std::vector<std::string> known = verb.options.groups();
+  known.push_back("all");
+  std::string tables;
+  for (const std::string& group : groups) {
+    if (!contains(known, group))
+      throw InputError(
+          fmt::format("{} has no group of settings '{}'; choose one of {}", verb.name, group, fmt::join(known, ", ")));
+    tables += (tables.empty() ? "" : "\n") + verb.options.help(group == "all" ? "" : group);
+  }
+  if (!tables.empty()) return tables;
+
   std::string flags;
   for (const Option& option : verb.flags.options()) {
     std::string name = fmt::format("--{} {}", option.key, option.value_name);
@@ -237,10 +249,15 @@ std::string verb_help(const Verb& verb) {
     bool shown = option.kind != OptionKind::boolean && !option.fallback.empty();
     flags += fmt::format("  {:<19}{}{}\n", name, text, shown ? fmt::format(" [{}]", option.fallback) : "");
   }
-  std::string settings = verb.options.help();
+  std::string settings;
+  if (const std::size_t n = verb.options.options().size(); n > longest_table)
+    settings =
+        fmt::format("\nsettings (key=value, with their defaults; turnpike {} --help GROUP, or all, explains them)\n{}",
+                    verb.name, verb.options.summary());
+  else if (n > 0)
+    settings = "\nsettings (key=value, with their defaults)\n" + verb.options.help();
   return fmt::format("usage: turnpike {} {}\n\n{}\n\nflags:\n{}{}\nexample:\n  {}\n", verb.name, verb.usage, verb.about,
-                     flags, settings.empty() ? "" : "\nsettings (key=value, with their defaults)\n" + settings,
-                     verb.example);
+                     flags, settings, verb.example);
 }
 
 // Bash splits words at '=' too: "field=in" arrives as the three words field, =, in.

@@ -40,7 +40,9 @@ std::string config_toml(const Invocation& invocation);
 int thread_count(const Invocation& invocation);
 
 std::string command_help();
-std::string verb_help(const Verb& verb);
+// Without a group: one screen. The settings are then listed by name alone where their table would be longer than that;
+// `turnpike VERB --help GROUP` explains those of a group, "all" those of all groups. InputError for another word.
+std::string verb_help(const Verb& verb, const std::vector<std::string>& groups = {});
 std::string bash_completion();
 
 }  // namespace turnpike

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 namespace turnpike {
 namespace {
@@ -31,6 +32,8 @@ std::optional<Number> parse_number(std::string_view text) {
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
 }
+
+constexpr std::size_t columns = 100;  // of help texts
 
 std::optional<double> parse_real(std::string_view text) {
   std::optional<double> number = parse_number<double>(text);
@@ -237,8 +240,31 @@ const Option& OptionSchema::at(std::string_view key, const std::string& origin) 
   throw InputError(fmt::format("unknown option '{}' ({}){}", key, origin, suggestion(key, keys)));
 }
 
-std::string OptionSchema::help() const {
-  constexpr std::size_t columns = 100, widest_left = 26, indent = 2;
+std::vector<std::string> OptionSchema::groups() const {
+  std::vector<std::string> headings;
+  for (const Option& option : options_)
+    if (std::find(headings.begin(), headings.end(), option.group) == headings.end()) headings.push_back(option.group);
+  return headings;
+}
+
+std::string OptionSchema::summary() const {
+  const std::vector<std::string> headings = groups();
+  std::size_t left = 0;
+  for (const std::string& heading : headings) left = std::max(left, heading.size());
+  std::string out;
+  for (const std::string& heading : headings) {
+    std::string words, label = heading;
+    for (const Option& option : options_)
+      if (option.group == heading)
+        words += fmt::format("{}{}={}", words.empty() ? "" : " ", option.key, option.fallback);
+    for (const std::string& piece : wrap(words, columns - left - 4))
+      out += fmt::format("  {:<{}}  {}\n", std::exchange(label, ""), left, piece);
+  }
+  return out;
+}
+
+std::string OptionSchema::help(std::string_view group) const {
+  constexpr std::size_t widest_left = 26, indent = 2;
   std::size_t left = 0;
   for (const Option& option : options_) {
     std::size_t width = option.key.size() + 1 + option.fallback.size();
@@ -247,6 +273,7 @@ std::string OptionSchema::help() const {
   const std::size_t text_column = indent + left + 2;
   std::string out, heading;
   for (const Option& option : options_) {
+    if (!group.empty() && option.group != group) continue;
     if (option.group != heading) out += fmt::format("{}{}:\n", out.empty() ? "" : "\n", option.group);
     heading = option.group;
     std::string text = option.help;

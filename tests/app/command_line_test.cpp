@@ -147,10 +147,17 @@ TEST(Help, EveryVerbShowsItsFlagsSettingsAndAnExampleThatParses) {
     EXPECT_NE(command_help().find("  " + verb.name + " "), std::string::npos);
     for (const Option& flag : verb.flags.options())
       EXPECT_NE(help.find("--" + flag.key), std::string::npos) << flag.key;
-    for (const Option& option : verb.options.options())
-      EXPECT_NE(help.find("\n  " + option.key + "=" + option.fallback), std::string::npos) << option.key;
+    for (const Option& option : verb.options.options()) {
+      const std::string setting = " " + option.key + "=" + option.fallback;
+      EXPECT_NE(help.find(setting), std::string::npos) << setting;
+      EXPECT_NE(parse({verb.name, "--help", option.group.empty() ? "all" : option.group.c_str()}).answer.find(setting),
+                std::string::npos)
+          << setting;
+    }
     std::istringstream lines(help);
-    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 110u) << line;
+    int n_lines = 0;
+    for (std::string line; std::getline(lines, line); ++n_lines) EXPECT_LE(line.size(), 110u) << line;
+    EXPECT_LE(n_lines, 50) << help;
 
     EXPECT_NE(help.find(verb.example), std::string::npos);
     std::istringstream example(verb.example);
@@ -159,6 +166,8 @@ TEST(Help, EveryVerbShowsItsFlagsSettingsAndAnExampleThatParses) {
     ASSERT_EQ(words.front(), "turnpike");
     EXPECT_EQ(refusal({words.begin() + 1, words.end()}), "(accepted)");
   }
+  EXPECT_EQ(refusal({"train", "--help", "flwo"}),
+            "train has no group of settings 'flwo'; choose one of data, flow, cost, optimiser, report, all");
   EXPECT_EQ(parse({}).answer, command_help());
   EXPECT_EQ(parse({"--help"}).answer, command_help());
   EXPECT_EQ(parse({"--version"}).answer.substr(0, 9), "turnpike ");

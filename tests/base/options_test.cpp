@@ -164,6 +164,9 @@ TEST(Options, HelpIsATableOfAHundredColumns) {
   std::istringstream lines(wide.help());
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
   const std::string help = schema().help();
+  EXPECT_EQ(schema().groups(), (std::vector<std::string>{"flow", "report"}));
+  EXPECT_EQ(schema().help("flow") + "\n" + schema().help("report"), help);
+  EXPECT_EQ(schema().summary().substr(0, 15), "  flow    T=20 ");
   EXPECT_NE(help.find("flow:\n  T=20             horizon: the depth as a time (> 0)\n"), std::string::npos) << help;
   EXPECT_NE(help.find("  activation=tanh  sigma (tanh | relu | softplus)\n"), std::string::npos) << help;
   EXPECT_NE(help.find("\n\nreport:\n  polish=true"), std::string::npos) << help;

@@ -60,8 +60,10 @@ class OptionSchema {
   const Option* find(std::string_view key) const;
   // The option of that key, or InputError "unknown option 'actvation'; did you mean 'activation'?".
   const Option& at(std::string_view key, const std::string& origin) const;
-  std::string help() const;                         // a table: key=default, text; 100 columns
-  void to_json(nlohmann::ordered_json& out) const;  // [{key, kind, default, help, choices}]
+  std::string help(std::string_view group = {}) const;  // a table: key=default, text; 100 columns; one group or all
+  std::string summary() const;                          // a paragraph of key=default for each group; 100 columns
+  std::vector<std::string> groups() const;              // the headings, in order
+  void to_json(nlohmann::ordered_json& out) const;      // [{key, kind, default, help, choices}]
 
  private:
   std::vector<Option> options_;
