@@ -43,9 +43,10 @@ void check_knots(const Mesh& mesh, const ControlGrid& grid) {
   const double rounding = 1e-9 * grid.horizon();
   require(std::abs(mesh.horizon() - grid.horizon()) <= rounding,
           fmt::format("the mesh ends at {} and the control at {}: they must agree", mesh.horizon(), grid.horizon()));
-  if (grid.kind() == ControlKind::shared) return;
+  if (grid.kind() == ControlKind::shared || mesh.times == grid.knots()) return;
+  auto after = mesh.times.begin();
   for (const double knot : grid.knots()) {
-    const auto after = std::lower_bound(mesh.times.begin(), mesh.times.end(), knot - rounding);
+    while (after != mesh.times.end() && *after < knot - rounding) ++after;
     require(
         after != mesh.times.end() && *after <= knot + rounding,
         fmt::format("a step crosses the control's knot at t = {}: give the mesh a multiple of the control's {} cells",
@@ -62,6 +63,22 @@ std::vector<Tensor> active_masks(const Mesh& mesh, const std::vector<double>& ho
   return masks;
 }
 
+bool differentiable(const Tensor& tensor) {
+  return tensor.defined() && tensor.requires_grad();
+}
+bool records(const RollInputs& inputs) {
+  return at::GradMode::is_enabled() && (differentiable(inputs.x0) || differentiable(inputs.control) ||
+                                        differentiable(inputs.readout.weight) || differentiable(inputs.readout.bias));
+}
+
+// What of a roll the fused kernels do not cover, or why they may not run; empty: they run it.
+std::string kernel_gap(const RollPlan& plan, const RollInputs& inputs) {
+  const std::string gap =
+      plan.adjoint.kernel == Kernel::reference ? "the reference was asked for" : fused_gap(plan, inputs);
+  require(plan.adjoint.kernel != Kernel::fused || gap.empty(), "the fused kernel was asked for, but " + gap);
+  return gap;
+}
+
 }  // namespace
 
 Roll Flow::roll(const Tensor& x0, const Tensor& control, const RollOptions& options) const {
@@ -70,7 +87,7 @@ Roll Flow::roll(const Tensor& x0, const Tensor& control, const RollOptions& opti
           fmt::format("horizons must hold one time a sample: {} samples, {} horizons", x0.size(0),
                       options.horizons.size()));
 
-  RollPlan plan{field, grid, scheme, mesh, adjoint, nullptr, {}, {}, {}};
+  RollPlan plan{field, grid, scheme, {}, adjoint, nullptr, {}, {}, {}};
   std::vector<double> stops = options.horizons;
   if (options.save == Save::times) stops.insert(stops.end(), options.times.begin(), options.times.end());
   if (controller) {
@@ -80,6 +97,7 @@ Roll Flow::roll(const Tensor& x0, const Tensor& control, const RollOptions& opti
     plan.mesh = Mesh{run.value().mesh};
   } else {
     check_knots(mesh, grid);
+    plan.mesh = mesh;
   }
   if (!stops.empty()) plan.mesh = plan.mesh.with_stops(stops);
   if (!options.horizons.empty()) plan.active = active_masks(plan.mesh, options.horizons, x0.options());
@@ -104,19 +122,45 @@ Roll Flow::roll(const Tensor& x0, const Tensor& control, const RollOptions& opti
     inputs.readout = options.running->readout;
   }
 
-  const auto differentiable = [](const Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); };
-  const bool record =
-      at::GradMode::is_enabled() && (differentiable(x0) || differentiable(control) ||
-                                     differentiable(inputs.readout.weight) || differentiable(inputs.readout.bias));
-  const std::string gap = adjoint.kernel == Kernel::reference ? "the reference was asked for" : fused_gap(plan, inputs);
-  require(adjoint.kernel != Kernel::fused || gap.empty(), "the fused kernel was asked for, but " + gap);
-  const RollOutputs out = gap.empty()                                       ? roll_fused(plan, inputs)
-                          : record && adjoint.kind != AdjointKind::autograd ? roll_with_adjoint(plan, inputs)
-                                                                            : roll_reference(plan, inputs);
+  const RollOutputs out = kernel_gap(plan, inputs).empty()                           ? roll_fused(plan, inputs)
+                          : records(inputs) && adjoint.kind != AdjointKind::autograd ? roll_with_adjoint(plan, inputs)
+                                                                                     : roll_reference(plan, inputs);
   result.end = out.end;
   result.integral = out.integral;
   result.states = out.states;
   return result;
+}
+
+FlowCost Flow::cost(const Tensor& x0, const Tensor& control, const RunningCost& cost,
+                    const CostWeights& weights) const {
+  require(cost.cost != nullptr, "Flow::cost needs a cost, as make_cost(\"mean_square\")");
+  const RollInputs inputs{x0, control, cost.readout};
+  if (!controller && records(inputs)) {
+    check_inputs(*this, x0, control);
+    check_knots(mesh, grid);
+    const RollPlan plan{field, grid, scheme, mesh, adjoint, cost.cost, cost.y, {}, {}};
+    if (kernel_gap(plan, inputs).empty()) return cost_fused(*this, plan, inputs, weights);
+  }
+  return cost_of_roll(*this, x0, control, cost, weights);
+}
+
+FlowCost cost_of_roll(const Flow& flow, const Tensor& x0, const Tensor& control, const RunningCost& cost,
+                      const CostWeights& weights) {
+  RollOptions options;
+  if (weights.running != 0) options.running = cost;
+  const Roll roll = flow.roll(x0, control, options);
+  FlowCost out;
+  out.end = roll.end;
+  if (weights.running != 0) out.running = weights.running * roll.integral.mean();
+  if (weights.terminal != 0) {
+    const double horizon = flow.grid.horizon();
+    out.terminal = weights.terminal * (*cost.cost)(horizon, cost.readout(roll.end), cost.y).mean();
+  }
+  const Tensor zero = control.new_zeros({});
+  if (!out.running.defined()) out.running = zero;
+  if (!out.terminal.defined()) out.terminal = zero;
+  out.value = out.running + out.terminal;
+  return out;
 }
 
 Outcome<Trajectory> Flow::trajectory(const Tensor& x0, const Tensor& control, std::vector<double> save_times) const {

@@ -80,7 +80,7 @@ struct Sweeps {
       const T* row = t.table + t.row[k] * P;
       T* sum = sums ? t.sums + t.sum_of[k] * P * L : nullptr;
       const T *xs = t.x + k * n, *auxs = t.aux + k * n;
-      const V h = hn::Set(d, t.h[k]), weight = hn::Set(d, t.m ? 2 * t.weight[k] : T(0));
+      const V h = hn::Set(d, t.h[k]), weight = hn::Set(d, t.m ? t.weight[k] : T(0));
       V W_sum[N][N], b_sum[N];
       if constexpr (sums) {
         for (int i = 0; i < N; ++i) {
@@ -109,7 +109,9 @@ struct Sweeps {
           a[j] = inner ? hn::MulAdd(v[j], slope_lane<kind>(d, x[j], aux[j]), a[j]) : v[j];
         }
         for (std::int64_t o = 0; o < t.m; ++o) {
-          const V z_bar = hn::Mul(hn::Mul(weight, hn::Load(d, t.integral_bar + s)), residual(t, o, x, s));
+          const V e = residual(t, o, x, s), weighted = hn::Mul(weight, e);
+          if (t.integral) hn::Store(hn::MulAdd(weighted, e, hn::Load(d, t.integral + s)), d, t.integral + s);
+          const V z_bar = hn::Mul(hn::Add(weighted, weighted), hn::Load(d, t.integral_bar + s));
           for (int j = 0; j < N; ++j) a[j] = hn::MulAdd(hn::Set(d, t.P[o * N + j]), z_bar, a[j]);
           if (t.readout_sums) {
             T* c_sum = t.readout_sums + (t.m * N + o) * L;

@@ -22,7 +22,7 @@ struct SweepTask {
   // Running cost weight_k |P x_k + c - y|^2; m = 0: none.
   std::int64_t m = 0;
   const T *P = nullptr, *c = nullptr, *y = nullptr, *weight = nullptr;
-  T* integral = nullptr;
+  T* integral = nullptr;  // null: not wanted
   // Backward.
   T* a = nullptr;  // cotangent of the state
   const T* integral_bar = nullptr;
@@ -33,9 +33,9 @@ struct SweepTask {
 
 template <class T>
 struct SweepKernels {
-  // Steps first .. last - 1. `cost`: add the running cost; `keep`: write the trajectory.
+  // Steps first .. last - 1; `kept`: the trajectory is written, and the integral left to the way back.
   using Forward = void (*)(const SweepTask<T>& task, std::int64_t first, std::int64_t last);
-  using Backward = Forward;  // steps last - 1 .. first
+  using Backward = Forward;  // steps last - 1 .. first, from a kept trajectory; adds to the integral if it is wanted
   Forward forward[max_sweep_dimension + 1], forward_kept[max_sweep_dimension + 1];
   Backward backward[max_sweep_dimension + 1];
 };

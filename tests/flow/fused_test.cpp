@@ -20,7 +20,7 @@ namespace {
 struct RollCase {
   std::string field = "inner", scheme = "euler", cost = "mean_square";
   Activation activation = Activation::tanh;
-  std::int64_t d = 2, N = 17, layers = 6, outputs = 2;
+  std::int64_t d = 2, N = 17, layers = 6, outputs = 2, hidden = 0;
   ControlKind control = ControlKind::constant;
   std::int64_t steps_per_cell = 1;
   bool readout = true;
@@ -47,7 +47,8 @@ Tensor normal(at::IntArrayRef sizes, Random& random) {
 Problem make_problem(const RollCase& s) {
   Random random(s.N * 1000 + s.d);
   Problem p;
-  p.flow.field = make_field({.kind = s.field, .dimension = s.d, .activation = s.activation, .gamma = 0.2});
+  p.flow.field =
+      make_field({.kind = s.field, .dimension = s.d, .activation = s.activation, .hidden = s.hidden, .gamma = 0.2});
   // Steps of different lengths.
   std::vector<double> knots{0};
   for (std::int64_t k = 0; k < s.layers; ++k) knots.push_back(knots.back() + 0.1 + 0.03 * static_cast<double>(k % 3));
@@ -136,7 +137,7 @@ void expect_equal(const RollCase& setup, bool with_f32) {
   EXPECT_LE(f32, 2 * gap(run(p, Kernel::reference, at::kFloat), exact)) << setup.text();
 }
 
-const std::vector<std::string> fields = {"inner", "outer", "antisymmetric", "hamiltonian"};
+const std::vector<std::string> fields = {"inner", "outer", "antisymmetric", "bottleneck", "hamiltonian"};
 const std::vector<std::string> explicit_schemes = {"euler", "midpoint", "heun", "rk4", "dopri5"};
 
 TEST(Fused, EqualsTheReferenceForEveryFieldSchemeAndActivation) {
@@ -164,7 +165,41 @@ TEST(Fused, EqualsTheReferenceForEveryDimensionAndSampleCount) {
       }
     }
     expect_equal({.field = "outer", .scheme = "rk4", .d = d, .N = 21}, true);
+    expect_equal({.field = "bottleneck", .d = d, .N = 21, .hidden = 1 + d % 5}, true);
   }
+}
+
+// From lanes = samples to lanes = dimensions; the widest fill several tiles and cut the depth of a product.
+TEST(Fused, EqualsTheReferenceForWideLayers) {
+  for (const std::int64_t d : {11, 12, 15, 16, 17, 33, 47, 64, 65, 99, 130}) {
+    for (const std::int64_t N : {1, 29, 101}) {
+      const std::string field = std::vector<std::string>{"inner", "outer", "antisymmetric", "bottleneck"}[(d + N) % 4];
+      expect_equal({.field = field, .d = d, .N = N, .layers = 4, .outputs = 1 + N % 20, .hidden = 1 + (7 * d) % 61},
+                   true);
+    }
+  }
+  for (const std::int64_t d : {24, 34, 66, 128}) {
+    for (const std::string scheme : {"euler", "rk4", "verlet", "symplectic_euler"}) {
+      for (const bool readout : {true, false}) {
+        expect_equal({.field = "hamiltonian", .scheme = scheme, .d = d, .N = 31, .layers = 4, .readout = readout},
+                     true);
+      }
+    }
+  }
+  for (const std::string cost : {"mean_square", "cross_entropy"}) {
+    for (const bool readout : {true, false}) {
+      expect_equal({.scheme = "heun",
+                    .cost = cost,
+                    .activation = Activation::sigmoid,
+                    .d = 37,
+                    .N = 50,
+                    .outputs = 10,
+                    .readout = readout},
+                   true);
+    }
+  }
+  expect_equal({.field = "outer", .d = 257, .N = 205, .layers = 4}, true);
+  expect_equal({.field = "bottleneck", .d = 20, .N = 205, .layers = 4, .hidden = 300}, true);
 }
 
 TEST(Fused, EqualsTheReferenceForEveryControlCostAndSave) {
@@ -196,8 +231,9 @@ TEST(Fused, EqualsTheReferenceOnRandomShapes) {
   };
   for (int i = 0; i < 60; ++i) {
     RollCase s;
-    s.d = 1 + pick(12);
-    s.field = fields[pick(s.d % 2 ? 3 : 4)];
+    s.d = 1 + pick(pick(2) ? 12 : 40);
+    s.hidden = pick(30);
+    s.field = fields[pick(s.d % 2 ? 4 : 5)];
     s.scheme = explicit_schemes[pick(5)];
     s.cost = pick(2) ? "mean_square" : "cross_entropy";
     s.activation = activation_table()[pick(9)].kind;
@@ -239,6 +275,73 @@ TEST(Fused, SecondDerivativesAreTheReferences) {
   const Tensor exact = hessian_times(Kernel::reference, v);
   EXPECT_LE(((hessian_times(Kernel::fused, v) - exact).norm() / exact.norm()).item<double>(), 1e-13);
   const Law law = expect_hessian(loss(Kernel::fused), p.control, 3);
+  EXPECT_TRUE(law.holds) << law.text;
+}
+
+// Values and gradients of Flow::cost, the one-pass gradient of its value and those through its terms.
+TEST(Fused, CostEqualsTheReference) {
+  const auto pass = [](const RollCase& setup, Kernel kernel, int used, const CostWeights& weights,
+                       at::ScalarType dtype) {
+    const Problem p = make_problem(setup);
+    Flow flow = p.flow;
+    flow.adjoint.kernel = kernel;
+    std::vector<Tensor> leaves;
+    for (const Tensor& tensor : {p.x0, p.control, p.weight, p.bias})
+      if (tensor.defined()) leaves.push_back(tensor.detach().to(dtype).clone().requires_grad_());
+    Readout readout;
+    if (setup.readout) readout = {leaves[2], leaves[3]};
+    const Tensor y = p.y.is_floating_point() ? p.y.to(dtype) : p.y;
+    const FlowCost cost = flow.cost(leaves[0], leaves[1], {make_cost(setup.cost), readout, y}, weights);
+    std::vector<Tensor> out{cost.value, cost.running, cost.terminal, cost.end};
+    const Tensor loss = used == 0   ? 3 * cost.value
+                        : used == 1 ? cost.running.square() + at::exp(cost.terminal)
+                                    : cost.value * cost.end.square().sum();
+    const auto gradients = torch::autograd::grad({loss}, leaves, {}, false, false, /*allow_unused=*/true);
+    for (const Tensor& gradient : gradients)
+      if (gradient.defined()) out.push_back(gradient);
+    return out;
+  };
+  for (const std::string& field : fields) {
+    for (const std::string scheme : {"euler", "rk4"}) {
+      for (const std::string cost : {"mean_square", "cross_entropy"}) {
+        for (const std::int64_t d : {2, 8, 18}) {
+          const RollCase setup{.field = field,
+                               .scheme = scheme,
+                               .cost = cost,
+                               .d = d,
+                               .N = 37,
+                               .outputs = 3,
+                               .hidden = 5,
+                               .readout = d != 8};
+          for (const CostWeights weights : {CostWeights{1, 0}, CostWeights{0.7, 0.4}, CostWeights{0, 2}}) {
+            EXPECT_LE(gap(pass(setup, Kernel::fused, 0, weights, at::kDouble),
+                          pass(setup, Kernel::reference, 0, weights, at::kDouble)),
+                      1e-13)
+                << setup.text() << " " << weights.running;
+          }
+          EXPECT_LE(gap(pass(setup, Kernel::fused, 0, {1, 1}, at::kFloat),
+                        pass(setup, Kernel::reference, 0, {1, 1}, at::kDouble)),
+                    5e-6)
+              << setup.text();
+        }
+      }
+    }
+  }
+  const RollCase setup{.field = "outer", .d = 3};
+  for (const int used : {1, 2}) {
+    EXPECT_LE(gap(pass(setup, Kernel::fused, used, {1, 1}, at::kDouble),
+                  pass(setup, Kernel::reference, used, {1, 1}, at::kDouble)),
+              1e-13)
+        << used;
+  }
+}
+
+TEST(Fused, CostHasTheReferencesSecondDerivatives) {
+  const Problem p = make_problem({.field = "outer", .d = 3});
+  const auto value = [&p](const Tensor& control) {
+    return p.flow.cost(p.x0, control, {make_cost("mean_square"), {p.weight, p.bias}, p.y}, {0.5, 2}).value;
+  };
+  const Law law = expect_hessian(value, p.control, 3);
   EXPECT_TRUE(law.holds) << law.text;
 }
 

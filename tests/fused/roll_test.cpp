@@ -150,6 +150,36 @@ TEST(FusedRoll, PullBackIsTheDerivative) {
   }
 }
 
+// The one-pass cost is the roll and the pull-back of the mean's cotangents.
+TEST(FusedRoll, CostIsRollAndPullBack) {
+  for (const std::int64_t d : {2, 6, 20}) {
+    for (const FusedCost kind : {FusedCost::mean_square, FusedCost::cross_entropy}) {
+      for (const Tableau* tableau : {&euler_tableau(), &heun_tableau()}) {
+        Case c = make_case({LayerKind::outer, Activation::tanh, d}, {tableau}, 5, 53, kind);
+        c.problem.saved = {};
+        const std::int64_t N = c.problem.n_samples;
+        std::vector<double> end(N * d), integral(N), end_too(N * d);
+        fused_roll<double>(c.problem, c.inputs(), {end.data(), integral.data(), nullptr});
+        const std::vector<double> bar(N, 0.25);
+        std::vector<double> expected(c.control.size()), found(c.control.size()), x0_expected(N * d), x0_found(N * d),
+            weight_expected(3 * d), weight_found(3 * d), bias_expected(3), bias_found(3);
+        fused_pull_back<double>(c.problem, c.inputs(), {.integral = bar.data()},
+                                {x0_expected.data(), expected.data(), weight_expected.data(), bias_expected.data()});
+        const FusedCostSums sums =
+            fused_cost<double>(c.problem, c.inputs(), {.running = 0.25}, end_too.data(),
+                               {x0_found.data(), found.data(), weight_found.data(), bias_found.data()});
+        EXPECT_EQ(end, end_too);
+        EXPECT_EQ(sums.terminal, 0);
+        EXPECT_NEAR(sums.running, std::accumulate(integral.begin(), integral.end(), 0.0), 1e-11);
+        EXPECT_EQ(found, expected);
+        EXPECT_EQ(x0_found, x0_expected);
+        EXPECT_EQ(weight_found, weight_expected);
+        EXPECT_EQ(bias_found, bias_expected);
+      }
+    }
+  }
+}
+
 // Many samples, so that more than one thread has work.
 TEST(FusedRoll, ThreadsChangeOnlyTheRounding) {
   Case c = make_case({LayerKind::outer, Activation::tanh, 2}, {&euler_tableau()}, 40, 5001, FusedCost::mean_square);

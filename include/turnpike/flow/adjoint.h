@@ -24,7 +24,7 @@ const char* name_of(AdjointKind kind);
 
 // Who computes a roll with the discrete adjoint: `reference` one libtorch operation after another, `fused` the kernels
 // of turnpike/fused/roll.h (the same numbers to rounding, much faster at small d); `automatic` is fused where that is
-// possible (fields inner, outer, antisymmetric and hamiltonian with d <= 32; euler, midpoint, heun, rk4, dopri5,
+// possible (fields inner, outer, antisymmetric, bottleneck and hamiltonian; euler, midpoint, heun, rk4, dopri5,
 // symplectic_euler, verlet; no running cost, mean_square or cross_entropy; no per-sample horizons; on the CPU).
 // Forcing `fused` elsewhere throws a ContractError that says what is not covered.
 enum class Kernel { automatic, reference, fused };

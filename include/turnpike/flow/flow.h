@@ -41,6 +41,16 @@ struct Roll {
   std::vector<double> times;  // [n] times of `states`
 };
 
+// J = running/N sum_i int_0^T g(t, P x_i; y_i) dt + terminal/N sum_i g(T, P x_i(T); y_i)
+struct CostWeights {
+  double running = 1, terminal = 0;
+};
+
+struct FlowCost {
+  Tensor value, running, terminal;  // scalars: J and its two terms (weighted; zero where the weight is)
+  Tensor end;                       // [N, d] x(T)
+};
+
 struct Flow {
   FieldPtr field;
   ControlGrid grid;
@@ -54,7 +64,13 @@ struct Flow {
 
   Roll roll(const Tensor& x0, const Tensor& control, const RollOptions& options = {}) const;
 
-  // The same without gradients, with a typed failure and the partial trajectory instead of NaN.
+  // The mean cost of a roll, all of it differentiable: what training minimises. Where the fused kernels cover the roll
+  // and a gradient is recorded, the gradient of `value` is computed with it, in one pass while every block of samples
+  // is in the cache: backward() then only scales it. Gradients through `running`, `terminal` or `end`, and second ones,
+  // roll again.
+  FlowCost cost(const Tensor& x0, const Tensor& control, const RunningCost& cost, const CostWeights& weights) const;
+
+  // The roll without gradients, with a typed failure and the partial trajectory instead of NaN.
   Outcome<Trajectory> trajectory(const Tensor& x0, const Tensor& control, std::vector<double> save_times = {}) const;
 
   // The flow of the first layers alone, up to mesh step `steps`: its horizon is mesh.times[steps]. The control is cut

@@ -11,10 +11,16 @@
 //   fused_roll<double>(problem, {.x0 = x0, .control = u}, {.end = x_end});
 //   fused_pull_back<double>(problem, {.x0 = x0, .control = u}, {.end = end_bar}, {.x0 = x0_bar, .control = u_bar});
 //
+// A mean cost, whose cotangents are known before the roll, takes one call for its value and its gradients:
+//
+//   J = running sum_n I_n + terminal sum_n g(P x_n(T) + c; y_n)
+//   FusedCostSums sums = fused_cost<double>(problem, inputs, {.running = 1.0 / N}, x_end, {.control = u_bar});
+//
 // Arrays are dense and row-major. Guarantees: equal to the reference to rounding; a NaN stays in its sample's row (but
 // reaches the control's gradient, which sums over samples); the same bits for the same inputs, thread count and
-// instruction set. Costs: the pull-back rolls forward again, one block of samples at a time, so memory is one block's
-// trajectory and one set of gradient sums a thread, and nothing is kept between the two calls.
+// instruction set. Costs: a block of samples goes forward and back while its trajectory is in the cache, so memory is
+// one block's trajectory and one set of gradient sums a thread, and nothing is kept between calls: the pull-back rolls
+// forward again.
 #pragma once
 
 #include <cstdint>
@@ -82,11 +88,22 @@ struct FusedGradients {
   T* bias = nullptr;
 };
 
+struct FusedCostWeights {
+  double running = 0, terminal = 0;
+};
+struct FusedCostSums {  // not weighted
+  double running = 0, terminal = 0;
+};
+
 // T: float or double.
 template <class T>
 void fused_roll(const FusedProblem& problem, const FusedInputs<T>& inputs, const FusedOutputs<T>& outputs);
 template <class T>
 void fused_pull_back(const FusedProblem& problem, const FusedInputs<T>& inputs, const FusedCotangents<T>& cotangents,
                      const FusedGradients<T>& gradients);
+// The sums, the end state (null: not wanted) and the gradients of J. The problem has a cost and saves no states.
+template <class T>
+FusedCostSums fused_cost(const FusedProblem& problem, const FusedInputs<T>& inputs, const FusedCostWeights& weights,
+                         T* end, const FusedGradients<T>& gradients);
 
 }  // namespace turnpike

@@ -1,10 +1,13 @@
 // The discrete adjoint by the fused kernels: what of a roll they cover, and their call as one autograd function. Second
 // derivatives go through the reference.
+#include <algorithm>
 #include <typeinfo>
+#include <utility>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <turnpike/base/error.h>
@@ -18,13 +21,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Twice as fast as libtorch here; beyond, the gradient sums (one vector for each parameter and layer) outgrow the
-// caches.
-constexpr std::int64_t largest_dimension = 32;
-
 struct SchemeKernel {
-  const char* name;
+  std::string name;
   FusedScheme scheme;
+  SchemePtr known = make_scheme(name);
 };
 const std::vector<SchemeKernel>& scheme_kernels() {
   using Kind = FusedScheme::Kind;
@@ -42,11 +42,11 @@ const std::vector<SchemeKernel>& scheme_kernels() {
 
 // By name and type: a user's own scheme may bear any name.
 const FusedScheme* scheme_kernel(const Scheme& scheme) {
+  const std::string name = scheme.name();
   for (const SchemeKernel& entry : scheme_kernels()) {
-    if (scheme.name() != entry.name) continue;
-    const SchemePtr known = make_scheme(entry.name);
-    const Scheme& known_scheme = *known;
-    if (typeid(scheme) == typeid(known_scheme)) return &entry.scheme;
+    if (name != entry.name) continue;
+    const Scheme& known = *entry.known;
+    return typeid(scheme) == typeid(known) ? &entry.scheme : nullptr;
   }
   return nullptr;
 }
@@ -69,7 +69,7 @@ struct FusedRoll : torch::CustomClassHolder {
   Tensor y;                                     // contiguous
   Tensor left, right, left_share, right_share;  // [n_rows] of a linear control, else undefined
 
-  FusedRoll(const RollPlan& plan, const RollInputs& inputs) : plan(plan) {
+  FusedRoll(RollPlan own_plan, const RollInputs& inputs) : plan(std::move(own_plan)) {
     const std::int64_t n_steps = plan.mesh.steps();
     problem.layer = *plan.field->layer_spec();
     problem.scheme = *scheme_kernel(*plan.scheme);
@@ -187,27 +187,41 @@ RollOutputs run_forward(const FusedRoll& roll, const RollInputs& inputs) {
   return out;
 }
 
+// Gradients of those of x0, control, weight and bias that need one.
+template <class T>
+struct WantedGradients {
+  variable_list tensors{4};
+  FusedGradients<T> pointers;
+
+  WantedGradients(const RollInputs& inputs, const Arrays<T>& arrays) {
+    want(0, inputs.x0, arrays.x0, pointers.x0);
+    want(1, inputs.control, arrays.control, pointers.control);
+    want(2, inputs.readout.weight, arrays.weight, pointers.weight);
+    want(3, inputs.readout.bias, arrays.bias, pointers.bias);
+  }
+  variable_list finish(const FusedRoll& roll, const RollInputs& inputs) {
+    if (tensors[1].defined()) tensors[1] = roll.table_transpose(tensors[1], inputs.control.size(0));
+    return std::move(tensors);
+  }
+
+ private:
+  void want(int i, const Tensor& input, const Tensor& like, T*& pointer) {
+    if (!input.defined() || !input.requires_grad()) return;
+    tensors[i] = at::empty_like(like);
+    pointer = tensors[i].template data_ptr<T>();
+  }
+};
+
 // Cotangents: of end, integral and states; undefined: zero. Gradients: of x0, control, weight and bias.
 template <class T>
 variable_list run_backward(const FusedRoll& roll, const RollInputs& inputs, const RollOutputs& bar) {
   const Arrays<T> arrays(roll, inputs);
   const auto dense = [](const Tensor& tensor) { return tensor.defined() ? tensor.contiguous() : tensor; };
   const Tensor end = dense(bar.end), integral = dense(bar.integral), states = dense(bar.states);
-  FusedGradients<T> pointers;
-  variable_list gradients(4);
-  const auto want = [](const Tensor& input, const Tensor& like, Tensor& gradient, T*& pointer) {
-    if (!input.defined() || !input.requires_grad()) return;
-    gradient = at::empty_like(like);
-    pointer = gradient.data_ptr<T>();
-  };
-  want(inputs.x0, arrays.x0, gradients[0], pointers.x0);
-  want(inputs.control, arrays.control, gradients[1], pointers.control);
-  want(inputs.readout.weight, arrays.weight, gradients[2], pointers.weight);
-  want(inputs.readout.bias, arrays.bias, gradients[3], pointers.bias);
+  WantedGradients<T> gradients(inputs, arrays);
   fused_pull_back<T>(roll.problem, arrays.pointers, {data_of<T>(end), data_of<T>(integral), data_of<T>(states)},
-                     pointers);
-  if (gradients[1].defined()) gradients[1] = roll.table_transpose(gradients[1], inputs.control.size(0));
-  return gradients;
+                     gradients.pointers);
+  return gradients.finish(roll, inputs);
 }
 
 // An autograd function takes no undefined tensors: an empty one stands for "none".
@@ -258,6 +272,98 @@ struct FusedRollFunction : torch::autograd::Function<FusedRollFunction> {
   }
 };
 
+// A mean cost as the kernels see it; the flow again for derivatives that were not computed with it.
+struct FusedCostCall : torch::CustomClassHolder {
+  Flow flow;
+  RunningCost cost;
+  CostWeights weights;
+  FusedRoll roll;
+  variable_list gradients;  // of J
+
+  FusedCostCall(const Flow& flow, const RollPlan& plan, const RollInputs& inputs, const CostWeights& weights)
+      : flow(flow), cost{plan.cost, {}, plan.y}, weights(weights), roll(plan, inputs) {}
+};
+
+template <class T>
+FlowCost run_cost(FusedCostCall& call, const RollInputs& inputs) {
+  const Arrays<T> arrays(call.roll, inputs);
+  const double n = static_cast<double>(arrays.x0.size(0));
+  const CostWeights& weights = call.weights;
+  FlowCost out;
+  out.end = at::empty_like(arrays.x0);
+  WantedGradients<T> gradients(inputs, arrays);
+  const FusedCostSums sums =
+      fused_cost<T>(call.roll.problem, arrays.pointers, {weights.running / n, weights.terminal / n},
+                    out.end.template data_ptr<T>(), gradients.pointers);
+  call.gradients = gradients.finish(call.roll, inputs);
+  const auto scalar = [&](double value) { return at::scalar_tensor(value, arrays.x0.options()); };
+  const double running = weights.running / n * sums.running, terminal = weights.terminal / n * sums.terminal;
+  out.running = scalar(running);
+  out.terminal = scalar(terminal);
+  out.value = scalar(running + terminal);
+  return out;
+}
+
+struct FusedCostFunction : torch::autograd::Function<FusedCostFunction> {
+  // Outputs: value, running, terminal, end.
+  static variable_list forward(AutogradContext* ctx, const Tensor& x0, const Tensor& control, const Tensor& weight,
+                               const Tensor& bias, const c10::intrusive_ptr<FusedCostCall>& call) {
+    ctx->save_for_backward({x0, control, weight, bias});
+    ctx->saved_data["call"] = c10::IValue::make_capsule(call);
+    ctx->set_materialize_grads(false);
+    const RollInputs inputs{x0, control, {empty_as_none(weight), empty_as_none(bias)}};
+    const FlowCost out =
+        x0.scalar_type() == at::kFloat ? run_cost<float>(*call, inputs) : run_cost<double>(*call, inputs);
+    return {out.value, out.running, out.terminal, out.end};
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list cotangents) {
+    const auto call = c10::static_intrusive_pointer_cast<FusedCostCall>(ctx->saved_data["call"].toCapsule());
+    const bool value_alone =
+        cotangents[0].defined() && !cotangents[1].defined() && !cotangents[2].defined() && !cotangents[3].defined();
+    variable_list gradients;
+    if (value_alone && !at::GradMode::is_enabled()) {
+      for (const Tensor& gradient : call->gradients)
+        gradients.push_back(gradient.defined() ? gradient * cotangents[0] : gradient);
+    } else {
+      gradients = pull_back_by_roll(*call, ctx->get_saved_variables(), cotangents);
+    }
+    gradients.emplace_back();  // the call
+    return gradients;
+  }
+
+ private:
+  static variable_list pull_back_by_roll(const FusedCostCall& call, const variable_list& inputs,
+                                         const variable_list& cotangents) {
+    const bool again = at::GradMode::is_enabled();
+    at::AutoGradMode record(true);
+    RunningCost cost = call.cost;
+    cost.readout = {empty_as_none(inputs[2]), empty_as_none(inputs[3])};
+    const FlowCost out = cost_of_roll(call.flow, inputs[0], inputs[1], cost, call.weights);
+    variable_list outputs, used, wanted;
+    const Tensor* all[] = {&out.value, &out.running, &out.terminal, &out.end};
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (!cotangents[i].defined() || !all[i]->requires_grad()) continue;
+      outputs.push_back(*all[i]);
+      used.push_back(cotangents[i]);
+    }
+    for (const Tensor& input : inputs)
+      if (input.requires_grad()) wanted.push_back(input);
+    const variable_list found = outputs.empty() ? variable_list(wanted.size())
+                                                : torch::autograd::grad(outputs, wanted, used, /*retain_graph=*/again,
+                                                                        again, /*allow_unused=*/true);
+    variable_list gradients;
+    std::size_t next = 0;
+    for (const Tensor& input : inputs) gradients.push_back(input.requires_grad() ? found[next++] : Tensor());
+    return gradients;
+  }
+};
+
+bool all_below(const Tensor& classes, std::int64_t m) {
+  const std::int64_t* y = classes.data_ptr<std::int64_t>();
+  return std::all_of(y, y + classes.size(0), [m](std::int64_t c) { return c >= 0 && c < m; });
+}
+
 // What of the running cost is not covered; empty if all is.
 std::string cost_gap(const RollPlan& plan, const RollInputs& inputs, std::int64_t d) {
   const std::optional<FusedCost> cost = cost_kernel(plan.cost.get());
@@ -278,8 +384,7 @@ std::string cost_gap(const RollPlan& plan, const RollInputs& inputs, std::int64_
     return "y is missing, needs a gradient or is not on the CPU";
   if (*cost == FusedCost::mean_square) {
     if (!(fits(y) && y.dim() == 2 && y.size(0) == n && y.size(1) == m)) return "y is not [N, m] of the state's dtype";
-  } else if (!(y.dim() == 1 && y.size(0) == n && y.scalar_type() == at::kLong) || y.min().item<std::int64_t>() < 0 ||
-             y.max().item<std::int64_t>() >= m) {
+  } else if (!(y.dim() == 1 && y.size(0) == n && y.scalar_type() == at::kLong) || !all_below(y.contiguous(), m)) {
     return "y is not [N] of class numbers 0..m-1";
   }
   return {};
@@ -294,7 +399,6 @@ std::string fused_gap(const RollPlan& plan, const RollInputs& inputs) {
   const std::optional<LayerSpec> layer = plan.field->layer_spec();
   if (!layer) return fmt::format("the field '{}' has no fused kernel", plan.field->name());
   const std::int64_t d = layer->dimension;
-  if (d > largest_dimension) return fmt::format("it covers d <= {}, not {}", largest_dimension, d);
   if (!scheme_kernel(*plan.scheme)) return fmt::format("the scheme '{}' has no fused kernel", plan.scheme->name());
   if (!plan.active.empty()) return "per-sample horizons are not covered";
   const at::ScalarType dtype = inputs.x0.scalar_type();
@@ -317,6 +421,14 @@ RollOutputs roll_fused(const RollPlan& plan, const RollInputs& inputs) {
   if (plan.cost) out.integral = outputs[next++];
   if (!plan.saved.empty()) out.states = outputs[next];
   return out;
+}
+
+FlowCost cost_fused(const Flow& flow, const RollPlan& plan, const RollInputs& inputs, const CostWeights& weights) {
+  const auto call = c10::make_intrusive<FusedCostCall>(flow, plan, inputs, weights);
+  const variable_list outputs =
+      FusedCostFunction::apply(inputs.x0, inputs.control, none_as_empty(inputs.readout.weight, inputs.x0),
+                               none_as_empty(inputs.readout.bias, inputs.x0), call);
+  return {outputs[0], outputs[1], outputs[2], outputs[3]};
 }
 
 }  // namespace turnpike

@@ -70,6 +70,12 @@ RollOutputs roll_with_adjoint(const RollPlan& plan, const RollInputs& inputs);
 std::string fused_gap(const RollPlan& plan, const RollInputs& inputs);
 RollOutputs roll_fused(const RollPlan& plan, const RollInputs& inputs);
 
+// The mean cost by a roll and libtorch's operations; and by the fused kernels, with the gradient of its value, where
+// fused_gap() is empty for the plan, which saves no states.
+FlowCost cost_of_roll(const Flow& flow, const Tensor& x0, const Tensor& control, const RunningCost& cost,
+                      const CostWeights& weights);
+FlowCost cost_fused(const Flow& flow, const RollPlan& plan, const RollInputs& inputs, const CostWeights& weights);
+
 // Gradients of x0, control, weight and bias that are themselves recorded: through roll_reference. Undefined where an
 // input needs none. `cotangents` are those of end, then integral and states where the plan has them; an undefined one
 // is zero.

@@ -33,6 +33,10 @@ class BottleneckField final : public VectorField {
     return operator_norm(read.matrix(d_, r_)) * facts_of(sigma_).lipschitz * inner;
   }
 
+  std::optional<LayerSpec> layer_spec() const override {
+    return LayerSpec{.kind = LayerKind::bottleneck, .activation = sigma_, .dimension = d_, .hidden = r_};
+  }
+
   // W1 and b1 of order 1 (features that differ), W2 of size `scale`: small everywhere would start at a saddle.
   Tensor initial_control(std::int64_t slots, double scale, Random& random) const override {
     const Tensor W1 = random_normal(slots, r_ * d_, 1 / std::sqrt(static_cast<double>(d_)), random);
