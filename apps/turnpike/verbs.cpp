@@ -148,7 +148,7 @@ OptionSchema train_options() {
   options.integer("hidden", 0, "inner width of bottleneck; 0: the width").at_least(0);
   options.real("gamma", 0, "g, the damping of antisymmetric").at_least(0);
   options.choice("scheme", "euler",
-                 {"euler", "midpoint", "heun", "rk4", "dopri5", "symplectic_euler", "verlet", "implicit_euler",
+                 {"euler", "midpoint", "heun", "rk4", "bosh3", "dopri5", "symplectic_euler", "verlet", "implicit_euler",
                   "implicit_midpoint"},
                  "of integration");
   options.real("T", 10, "horizon: the depth as a time").at_least(0, Bound::open);

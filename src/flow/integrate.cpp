@@ -133,8 +133,8 @@ class Integration {
   std::optional<Failure> run_adaptive() {
     const StepController& controller = options_.controller;
     const int order = dynamics_.scheme->embedded_order();
-    require(order > 0,
-            fmt::format("the scheme '{}' has no error estimate: adaptive steps need dopri5", dynamics_.scheme->name()));
+    require(order > 0, fmt::format("the scheme '{}' has no error estimate: adaptive steps need dopri5 or bosh3",
+                                   dynamics_.scheme->name()));
     // Steps end where the control or a sample's motion is not smooth.
     std::vector<double> stops = options_.horizons;
     if (dynamics_.grid.kind() != ControlKind::shared) {

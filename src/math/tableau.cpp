@@ -51,6 +51,18 @@ const Tableau& rk4_tableau() {
   return tableau;
 }
 
+// Bogacki & Shampine 1989, doi:10.1016/0893-9659(89)90079-7; the embedded weights are 7/24, 1/4, 1/3, 1/8.
+const Tableau& bogacki_shampine_tableau() {
+  static const Tableau tableau{.name = "bosh3",
+                               .order = 3,
+                               .a = {{}, {1.0 / 2}, {0, 3.0 / 4}, {2.0 / 9, 1.0 / 3, 4.0 / 9}},
+                               .b = {2.0 / 9, 1.0 / 3, 4.0 / 9, 0},
+                               .c = {0, 1.0 / 2, 3.0 / 4, 1},
+                               .b_error = {-5.0 / 72, 1.0 / 12, 1.0 / 9, -1.0 / 8},
+                               .dense = {}};
+  return tableau;
+}
+
 // Dormand & Prince 1980, doi:10.1016/0771-050X(80)90013-3.
 const Tableau& dormand_prince_tableau() {
   static const std::vector<double> b = {35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84, 0};

@@ -114,7 +114,7 @@ TEST_P(EachTableau, OrderIsExactlyTheDeclaredOne) {
 
 INSTANTIATE_TEST_SUITE_P(All, EachTableau,
                          testing::Values(&euler_tableau(), &midpoint_tableau(), &heun_tableau(), &rk4_tableau(),
-                                         &dormand_prince_tableau()),
+                                         &bogacki_shampine_tableau(), &dormand_prince_tableau()),
                          [](const auto& info) { return info.param->name; });
 
 TEST(Tableau, TheTreesAreAllThere) {
@@ -131,6 +131,16 @@ TEST(DormandPrince, TheEmbeddedSchemeHasOrderFour) {
   EXPECT_GT(violation(tableau, embedded, 5), 1e-5);
   EXPECT_NEAR(embedded[0], 5179.0 / 57600, 1e-16);
   EXPECT_NEAR(embedded[6], 1.0 / 40, 1e-16);
+}
+
+TEST(BogackiShampine, TheEmbeddedSchemeHasOrderTwo) {
+  const Tableau& tableau = bogacki_shampine_tableau();
+  std::vector<double> embedded = tableau.b;
+  for (std::size_t i = 0; i < embedded.size(); ++i) embedded[i] -= tableau.b_error[i];
+  for (int nodes = 1; nodes <= 2; ++nodes) EXPECT_LT(violation(tableau, embedded, nodes), 1e-15) << nodes;
+  EXPECT_GT(violation(tableau, embedded, 3), 1e-3);
+  EXPECT_NEAR(embedded[0], 7.0 / 24, 1e-16);
+  EXPECT_NEAR(embedded[3], 1.0 / 8, 1e-16);
 }
 
 TEST(DormandPrince, FirstSameAsLast) {

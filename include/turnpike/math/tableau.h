@@ -18,10 +18,11 @@ struct Tableau {
   int stages() const { return static_cast<int>(b.size()); }
 };
 
-const Tableau& euler_tableau();           // order 1
-const Tableau& midpoint_tableau();        // order 2
-const Tableau& heun_tableau();            // order 2 (trapezoidal corrector)
-const Tableau& rk4_tableau();             // order 4, the classical one
-const Tableau& dormand_prince_tableau();  // order 5(4), 7 stages, first same as last; dense output of order 4
+const Tableau& euler_tableau();             // order 1
+const Tableau& midpoint_tableau();          // order 2
+const Tableau& heun_tableau();              // order 2 (trapezoidal corrector)
+const Tableau& rk4_tableau();               // order 4, the classical one
+const Tableau& bogacki_shampine_tableau();  // order 3(2), 4 stages, first same as last
+const Tableau& dormand_prince_tableau();    // order 5(4), 7 stages, first same as last; dense output of order 4
 
 }  // namespace turnpike

@@ -29,6 +29,7 @@ const std::vector<SchemeEntry>& scheme_table() {
       {"midpoint", "explicit midpoint, order 2", [] { return explicit_runge_kutta(midpoint_tableau()); }},
       {"heun", "Heun, order 2", [] { return explicit_runge_kutta(heun_tableau()); }},
       {"rk4", "classical Runge-Kutta, order 4", [] { return explicit_runge_kutta(rk4_tableau()); }},
+      {"bosh3", "Bogacki-Shampine 3(2), adaptive", [] { return explicit_runge_kutta(bogacki_shampine_tableau()); }},
       {"dopri5", "Dormand-Prince 5(4), adaptive, dense output",
        [] { return explicit_runge_kutta(dormand_prince_tableau()); }},
       {"symplectic_euler", "order 1, partitioned fields, reversible", &symplectic_euler},
