@@ -8,7 +8,7 @@ setup_packages=(
   g++ cmake ninja-build ccache lld pkg-config git
   libtorch-dev libopenblas0-pthread libopenblas-pthread-dev
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev libarchive-dev libcsv-dev libmatio-dev libhdf5-dev
-  libboost1.81-dev libhwy-dev libgtest-dev
+  libboost1.81-dev libhwy-dev libmuparser-dev libgtest-dev
 )
 
 say() { printf 'turnpike: %s\n' "$*" >&2; }

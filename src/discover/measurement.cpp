@@ -75,6 +75,10 @@ std::vector<std::int64_t> Measurement::shape() const {
   return sizes;
 }
 
+bool Measurement::is_complex() const {
+  return std::any_of(fields.begin(), fields.end(), [](const Field& field) { return field.is_complex(); });
+}
+
 int Measurement::index_of(const std::string& field) const {
   for (std::size_t i = 0; i < fields.size(); ++i)
     if (fields[i].name == field) return static_cast<int>(i);

@@ -48,6 +48,7 @@ struct Measurement {
   const GridAxis& time() const { return axes.back(); }
   std::int64_t count() const;  // points of the grid
   std::vector<std::int64_t> shape() const;
+  bool is_complex() const;                       // any field is
   int index_of(const std::string& field) const;  // -1: no such field
 };
 

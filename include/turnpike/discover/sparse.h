@@ -1,0 +1,52 @@
+// Sparse solvers: for min |G xi - b| with few xi different from zero, a path of supports from one term up.
+//
+//   best_subset  the support of each size with the least residual: all of them where these are at most 20 000, else the
+//                best of growing by one, shrinking by one from all, and exchanging one for one until nothing improves
+//   threshold    sequentially thresholded ridge regression, over a range of thresholds (Brunton 2016; Rudy 2017)
+//   omp          orthogonal matching pursuit: the column most correlated with what is left
+//   frols        forward regression by error reduction ratio (Billings 2013): the column that reduces it most
+//                (both greedy ones go on to the largest size, then drop the least useful column, one by one)
+//   sr3          relaxed and regularised, min |G x - b|^2 / 2 + lambda |w|_0 + (nu/2) |x - w|^2 over a range of lambda
+//                (Zheng et al. 2019, doi:10.1109/ACCESS.2018.2886528)
+//
+// All work on the normal equations of unit columns, so that a path costs nothing in rows and resamples are sums of
+// blocks. Residuals below 1e-8 are round-off there; the equation chosen is fitted anew on the rows.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <turnpike/math/dense.h>
+
+namespace turnpike {
+
+struct NormalEquations {
+  Matrix gram;                // G'G [p, p], diagonal one (zero: the column is zero)
+  std::vector<double> right;  // G'b [p], |b| = 1
+
+  std::size_t size() const { return right.size(); }
+};
+
+using Support = std::vector<int>;  // columns, increasing
+
+struct SupportFit {
+  std::vector<double> coefficients;  // [support], of the unit columns
+  double residual_square = 1;        // |b - G xi|^2, >= 0
+};
+SupportFit fit_support(const NormalEquations& system, const Support& support);
+
+enum class Effort { thorough, quick };  // quick: never all subsets, for resamples
+
+// Supports with 1 to `largest` terms, at most one of each size, smallest first.
+std::vector<Support> best_subset_path(const NormalEquations& system, int largest, Effort effort = Effort::thorough);
+std::vector<Support> threshold_path(const NormalEquations& system, int largest);
+std::vector<Support> omp_path(const NormalEquations& system, int largest);
+std::vector<Support> frols_path(const NormalEquations& system, int largest);
+std::vector<Support> sr3_path(const NormalEquations& system, int largest);
+
+const std::vector<std::string>& solver_names();
+// By name; InputError for an unknown one.
+std::vector<Support> sparse_path(const std::string& solver, const NormalEquations& system, int largest,
+                                 Effort effort = Effort::thorough);
+
+}  // namespace turnpike

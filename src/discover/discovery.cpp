@@ -1,0 +1,247 @@
+#include <turnpike/discover/discovery.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <turnpike/base/error.h>
+#include <turnpike/base/seed.h>
+#include <turnpike/discover/selection.h>
+#include <turnpike/discover/sparse.h>
+#include <turnpike/discover/weak_form.h>
+
+namespace turnpike {
+namespace {
+
+constexpr int most_terms = 12;
+constexpr double fewest_independent_rows = 8;
+constexpr double largest_residual = 0.8;  // more than a third of the left side's square must be explained
+
+// Why no method can find an equation for that field, or "".
+std::string reason_against(const std::vector<Measurement>& measurements, const LeftSide& side) {
+  double largest = 0, change = 0;
+  for (const Measurement& measurement : measurements) {
+    const Field& field = measurement.fields[static_cast<std::size_t>(side.field)];
+    const auto n_times = static_cast<std::size_t>(measurement.time().size());
+    for (std::size_t i = 0; i < field.values.size(); ++i) {
+      const auto difference = [&](const std::vector<double>& values) {
+        if (values.empty() || i % n_times == 0) return 0.0;
+        if (!measurement.mask.empty() && !(measurement.mask[i] && measurement.mask[i - 1])) return 0.0;
+        return std::abs(values[i] - values[i - 1]);
+      };
+      if (!measurement.mask.empty() && !measurement.mask[i]) continue;
+      largest = std::max(largest, std::abs(field.values[i]));
+      change = std::max({change, difference(field.values), difference(field.imaginary)});
+    }
+  }
+  const std::string name = measurements[0].fields[static_cast<std::size_t>(side.field)].name;
+  if (change <= 1e-13 * largest)
+    return fmt::format("{} does not change in time, so it says nothing about what drives it", name);
+  return "";
+}
+
+// The terms of a support, real and imaginary parts joined.
+std::vector<FoundTerm> terms_of(const LinearSystem& system, const Measurement& names, const Support& support,
+                                const RowFit& fit, const std::vector<double>& inclusion) {
+  std::vector<FoundTerm> terms;
+  for (std::size_t a = 0; a < support.size(); ++a) {
+    Candidate candidate = system.candidates[static_cast<std::size_t>(support[a])];
+    const bool imaginary = candidate.imaginary_unit;
+    candidate.imaginary_unit = false;
+    const TermText text = term_text(candidate, names);
+    auto term =
+        std::find_if(terms.begin(), terms.end(), [&](const FoundTerm& other) { return other.term == text.text; });
+    if (term == terms.end()) {
+      terms.push_back({.term = text.text, .inclusion = 0});
+      term = terms.end() - 1;
+    }
+    const std::complex<double> unit = imaginary ? std::complex<double>(0, 1) : 1;
+    const double reach = fit.quantile * fit.deviations[a];
+    term->coefficient += unit * (text.factor * fit.coefficients[a]);
+    term->low += unit * (text.factor * (fit.coefficients[a] - reach));
+    term->high += unit * (text.factor * (fit.coefficients[a] + reach));
+    term->inclusion = std::max(term->inclusion, inclusion[static_cast<std::size_t>(support[a])]);
+  }
+  return terms;
+}
+
+std::vector<std::string> texts_of(const LinearSystem& system, const Measurement& names, const Support& support) {
+  std::vector<std::string> texts;
+  for (const int j : support) texts.push_back(term_text(system.candidates[static_cast<std::size_t>(j)], names).text);
+  return texts;
+}
+
+// Share of the resamples whose equation has the candidate.
+std::vector<double> inclusion_probabilities(const BoxedEquations& equations, const DiscoveryOptions& options,
+                                            int largest, double independent_rows, std::uint64_t stream) {
+  std::vector<double> inclusion(equations.all().size(), options.resamples ? 0.0 : 1.0);
+  Random random(seed_for(options.seed, "resamples", stream));
+  for (int i = 0; i < options.resamples; ++i) {
+    if (stop_requested()) throw Interrupted("stopped while resampling");
+    const NormalEquations resample = equations.resample(random);
+    const std::vector<Support> path = sparse_path(options.solver, resample, largest, Effort::quick);
+    const int chosen = choose_support(resample, path, independent_rows);
+    if (chosen < 0) continue;
+    for (const int j : path[static_cast<std::size_t>(chosen)])
+      inclusion[static_cast<std::size_t>(j)] += 1.0 / options.resamples;
+  }
+  return inclusion;
+}
+
+FoundEquation find_equation(const LinearSystem& system, std::size_t left_side,
+                            const std::vector<Measurement>& measurements, const DiscoveryOptions& options) {
+  const Measurement& names = measurements[0];
+  FoundEquation equation = {.lhs = left_side_text(system.left_sides[left_side], names)};
+  equation.residual = 1;
+  equation.reason = reason_against(measurements, system.left_sides[left_side]);
+  if (!equation.reason.empty()) return equation;
+
+  const double independent = system.effective_rows();
+  if (independent < fewest_independent_rows) {
+    equation.reason = fmt::format(
+        "only {:.1f} independent rows fit into the data, too few to tell candidates apart; measure "
+        "longer or on a finer grid",
+        independent);
+    return equation;
+  }
+  const BoxedEquations equations(system, left_side);
+  const int largest = std::max(1, std::min(most_terms, static_cast<int>(independent / 4)));
+  const std::vector<Support> path = sparse_path(options.solver, equations.all(), largest);
+  const int chosen = choose_support(equations.all(), path, independent);
+
+  const double p = static_cast<double>(system.candidates.size());
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const double residual = std::sqrt(fit_support(equations.all(), path[i]).residual_square);
+    equation.path.push_back(
+        {texts_of(system, names, path[i]), residual,
+         information_criterion(residual * residual, static_cast<double>(path[i].size()), p, independent),
+         static_cast<int>(i) == chosen});
+  }
+  const std::vector<double> inclusion =
+      inclusion_probabilities(equations, options, std::min(largest, std::max(chosen, 0) + 4), independent, left_side);
+  for (std::size_t j = 0; j < inclusion.size(); ++j)
+    if (inclusion[j] > 0) equation.inclusion.push_back({term_text(system.candidates[j], names).text, inclusion[j]});
+  std::stable_sort(equation.inclusion.begin(), equation.inclusion.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  if (chosen < 0) {
+    equation.reason = fmt::format("no combination of the {} candidates explains {} better than chance would",
+                                  system.candidates.size(), equation.lhs);
+    return equation;
+  }
+  Support support = path[static_cast<std::size_t>(chosen)];
+  const RowFit fit = fit_significant(system, left_side, support);
+  equation.residual = fit.residual;
+  equation.terms = terms_of(system, names, support, fit, inclusion);
+  if (support.empty()) {
+    equation.reason = fmt::format("no candidate's coefficient can be told from zero");
+    return equation;
+  }
+  if (fit.residual > largest_residual) {
+    equation.reason = fmt::format("the best candidate, {}, leaves {:.0f} % of {} unexplained", equation.text(),
+                                  100 * fit.residual, equation.lhs);
+    return equation;
+  }
+  equation.found = true;
+  return equation;
+}
+
+LinearSystem build_system(const std::vector<Measurement>& measurements, const DiscoveryOptions& options,
+                          const std::vector<LeftSide>& left_sides, Progress& progress) {
+  const LibraryOptions library = {.polynomial_degree = options.polynomial_degree,
+                                  .derivative_order = options.derivative_order,
+                                  .modulus = options.modulus,
+                                  .trigonometric = options.trigonometric,
+                                  .formulas = options.formulas};
+  return weak_system(measurements, candidate_library(measurements[0], library), left_sides, {}, progress);
+}
+
+std::vector<int> searched_fields(const Measurement& measurement, const DiscoveryOptions& options) {
+  std::vector<int> fields;
+  for (const std::string& name : options.equations_of) {
+    const int field = measurement.index_of(name);
+    if (field < 0)
+      throw InputError(fmt::format("{}: there is no field '{}' to find an equation for", measurement.source, name));
+    fields.push_back(field);
+  }
+  if (!fields.empty()) return fields;
+  for (std::size_t f = 0; f < measurement.fields.size(); ++f)
+    if (!measurement.fields[f].given) fields.push_back(static_cast<int>(f));
+  if (fields.empty())
+    throw InputError(fmt::format("{}: every field is given; name one that has an equation", measurement.source));
+  return fields;
+}
+
+Discovery search(const std::vector<Measurement>& measurements, const DiscoveryOptions& options, int time_order,
+                 Progress& progress) {
+  std::vector<LeftSide> left_sides;
+  for (const int field : searched_fields(measurements[0], options)) left_sides.push_back({field, time_order});
+  const LinearSystem system = build_system(measurements, options, left_sides, progress);
+  Discovery discovery;
+  discovery.criterion = criterion_text();
+  discovery.form = options.form;
+  discovery.solver = options.solver;
+  discovery.notes = system.notes;
+  discovery.rows = static_cast<std::int64_t>(system.rows());
+  discovery.candidates = static_cast<std::int64_t>(system.candidates.size());
+  discovery.found = true;
+  for (std::size_t s = 0; s < left_sides.size(); ++s) {
+    progress.update("searching", static_cast<std::int64_t>(s), static_cast<std::int64_t>(left_sides.size()), "");
+    discovery.equations.push_back(find_equation(system, s, measurements, options));
+    if (discovery.found && !discovery.equations.back().found) {
+      discovery.found = false;
+      discovery.reason = discovery.equations.back().reason;
+    }
+  }
+  return discovery;
+}
+
+std::string number_text(double value) {
+  const double size = std::abs(value);
+  return size == 0 || (size >= 1e-3 && size < 1e5) ? fmt::format("{:.4f}", size) : fmt::format("{:.3e}", size);
+}
+
+}  // namespace
+
+const std::vector<std::string>& form_names() {
+  static const std::vector<std::string> names = {"weak"};
+  return names;
+}
+
+std::string FoundEquation::text() const {
+  std::string text = lhs + " =";
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const std::complex<double> c = terms[i].coefficient;
+    const double leading = c.real() != 0 ? c.real() : c.imag();
+    text += leading < 0 ? (i ? " - " : " -") : (i ? " + " : " ");
+    if (c.imag() == 0)
+      text += number_text(c.real());
+    else if (c.real() == 0)
+      text += number_text(c.imag()) + "i";
+    else
+      text +=
+          fmt::format("({} {} {}i)", number_text(c.real()), c.imag() * leading > 0 ? "+" : "-", number_text(c.imag()));
+    if (terms[i].term != "1") text += " " + terms[i].term;
+  }
+  return terms.empty() ? text + " 0" : text;
+}
+
+Discovery discover(const std::vector<Measurement>& measurements, const DiscoveryOptions& options, Progress& progress) {
+  check_together(measurements);
+  if (std::find(form_names().begin(), form_names().end(), options.form) == form_names().end())
+    throw InputError(fmt::format("unknown form '{}'; known are {}", options.form, fmt::join(form_names(), ", ")));
+  Discovery first = search(measurements, options, std::max(options.time_order, 1), progress);
+  if (first.found || options.time_order != 0) return first;
+  Discovery second;
+  try {
+    second = search(measurements, options, 2, progress);
+  } catch (const InputError&) {
+    return first;  // too few times for a second derivative: what the first search says stands
+  }
+  if (!second.found) return first;
+  second.notes.push_back("no equation of first order in time was found: " + first.reason);
+  return second;
+}
+
+}  // namespace turnpike

@@ -1,0 +1,278 @@
+#include <turnpike/discover/selection.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <turnpike/base/error.h>
+#include <turnpike/math/fit.h>
+
+namespace turnpike {
+namespace {
+
+constexpr std::int64_t most_boxes = 200;
+constexpr double significance = 0.001;
+
+double log_binomial(double n, double k) {
+  return std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1);
+}
+
+std::vector<std::int64_t> lattice_index(std::int64_t point, const std::vector<std::int64_t>& lattice) {
+  std::vector<std::int64_t> index(lattice.size());
+  for (std::size_t axis = lattice.size(); axis-- > 0;) {
+    index[axis] = point % lattice[axis];
+    point /= lattice[axis];
+  }
+  return index;
+}
+
+// The side of a box along each axis, in lattice points.
+std::vector<std::int64_t> box_sides(const RowBlock& block, std::int64_t most) {
+  std::vector<std::int64_t> sides;
+  for (const double length : block.correlation) sides.push_back(std::max<std::int64_t>(1, std::llround(length)));
+  for (;;) {
+    std::int64_t count = 1;
+    std::size_t finest = 0;
+    double most_along = 0;
+    for (std::size_t axis = 0; axis < sides.size(); ++axis) {
+      const std::int64_t along = (block.lattice[axis] + sides[axis] - 1) / sides[axis];
+      count *= along;
+      if (static_cast<double>(along) > most_along) {
+        most_along = static_cast<double>(along);
+        finest = axis;
+      }
+    }
+    if (count <= most) return sides;
+    sides[finest] += std::max<std::int64_t>(1, sides[finest] / 4);
+  }
+}
+
+// Rows of the block, box by box.
+std::vector<std::vector<std::size_t>> boxes_of(const RowBlock& block, std::int64_t most) {
+  const std::vector<std::int64_t> sides = box_sides(block, most);
+  std::map<std::vector<std::int64_t>, std::vector<std::size_t>> boxes;
+  const std::size_t n = block.points.size();
+  for (std::size_t r = 0; r < n; ++r) {
+    std::vector<std::int64_t> index = lattice_index(block.points[r], block.lattice);
+    for (std::size_t axis = 0; axis < sides.size(); ++axis) index[axis] /= sides[axis];
+    std::vector<std::size_t>& rows = boxes[index];
+    for (int c = 0; c < block.components; ++c) rows.push_back(block.first_row + static_cast<std::size_t>(c) * n + r);
+  }
+  std::vector<std::vector<std::size_t>> all;
+  for (auto& [index, rows] : boxes) all.push_back(std::move(rows));
+  return all;
+}
+
+NormalEquations normal_equations(const Matrix& augmented) {
+  const std::size_t p = augmented.columns() - 1;
+  NormalEquations system = {Matrix(p, p), std::vector<double>(p, 0)};
+  const auto length = [&](std::size_t j) { return std::sqrt(augmented(j, j)); };
+  for (std::size_t j = 0; j < p; ++j) {
+    if (augmented(j, j) <= 0) continue;
+    for (std::size_t i = 0; i < p; ++i)
+      if (augmented(i, i) > 0) system.gram(i, j) = i == j ? 1 : augmented(i, j) / (length(i) * length(j));
+    if (augmented(p, p) > 0) system.right[j] = augmented(j, p) / (length(j) * length(p));
+  }
+  return system;
+}
+
+std::vector<double> transposed_product(const Matrix& g, std::span<const double> b) {
+  std::vector<double> product;
+  for (std::size_t j = 0; j < g.columns(); ++j) product.push_back(dot(g.column(j), b));
+  return product;
+}
+
+// w * s along one axis of the lattice, w a triangle that reaches zero at `reach`.
+void smooth_along(std::vector<double>& values, const std::vector<std::int64_t>& lattice, std::size_t axis,
+                  double reach) {
+  std::int64_t after = 1;
+  for (std::size_t a = axis + 1; a < lattice.size(); ++a) after *= lattice[a];
+  const std::int64_t n = lattice[axis],
+                     lags = std::min<std::int64_t>(n - 1, static_cast<std::int64_t>(std::ceil(reach)) - 1);
+  std::vector<double> line(static_cast<std::size_t>(n));
+  for (std::int64_t start = 0; start < static_cast<std::int64_t>(values.size()); ++start) {
+    if (start / after % n != 0) continue;
+    for (std::int64_t i = 0; i < n; ++i)
+      line[static_cast<std::size_t>(i)] = values[static_cast<std::size_t>(start + i * after)];
+    for (std::int64_t i = 0; i < n; ++i) {
+      double sum = 0;
+      for (std::int64_t j = std::max<std::int64_t>(0, i - lags); j <= std::min(n - 1, i + lags); ++j)
+        sum += (1 - static_cast<double>(std::abs(i - j)) / reach) * line[static_cast<std::size_t>(j)];
+      values[static_cast<std::size_t>(start + i * after)] = sum;
+    }
+  }
+}
+
+// G' C G of one block, added to `meat`.
+void add_meat(const RowBlock& block, const Matrix& g, const std::vector<double>& residual, Matrix& meat) {
+  std::int64_t lattice_points = 1;
+  for (const std::int64_t count : block.lattice) lattice_points *= count;
+  const std::size_t k = g.columns(), n = block.points.size();
+  std::vector<std::vector<double>> scores(k), smooth;
+  for (std::size_t j = 0; j < k; ++j) {
+    scores[j].assign(static_cast<std::size_t>(lattice_points), 0);
+    for (int c = 0; c < block.components; ++c)
+      for (std::size_t r = 0; r < n; ++r) {
+        const std::size_t row = block.first_row + static_cast<std::size_t>(c) * n + r;
+        scores[j][static_cast<std::size_t>(block.points[r])] += g(row, j) * residual[row];
+      }
+  }
+  // With noise taken out of the normal equations the scores sum to what was taken out, not to zero.
+  for (std::vector<double>& field : scores) {
+    double sum = 0;
+    for (const std::int64_t point : block.points) sum += field[static_cast<std::size_t>(point)];
+    for (const std::int64_t point : block.points)
+      field[static_cast<std::size_t>(point)] -= sum / static_cast<double>(n);
+  }
+  smooth = scores;
+  for (std::vector<double>& field : smooth)
+    for (std::size_t axis = 0; axis < block.lattice.size(); ++axis)
+      smooth_along(field, block.lattice, axis, std::max(1.0, block.reach[axis]));
+  for (std::size_t a = 0; a < k; ++a)
+    for (std::size_t b = 0; b < k; ++b) meat(a, b) += dot(scores[a], smooth[b]);
+}
+
+}  // namespace
+
+std::string criterion_text() {
+  return "least extended Bayesian information criterion, n log(r^2 + 1e-6) + k log n + 2 log C(p, k)";
+}
+
+double information_criterion(double residual_square, double terms, double candidates, double independent_rows) {
+  return independent_rows * std::log(residual_square + exact_residual * exact_residual) +
+         terms * std::log(independent_rows) + 2 * log_binomial(candidates, terms);
+}
+
+int choose_support(const NormalEquations& system, const std::vector<Support>& path, double independent_rows) {
+  const double p = static_cast<double>(system.size());
+  int chosen = -1;
+  double least = information_criterion(1, 0, p, independent_rows);
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const double value = information_criterion(fit_support(system, path[i]).residual_square,
+                                               static_cast<double>(path[i].size()), p, independent_rows);
+    if (!(value < least)) continue;
+    least = value;
+    chosen = static_cast<int>(i);
+  }
+  return chosen;
+}
+
+BoxedEquations::BoxedEquations(const LinearSystem& system, std::size_t left_side) {
+  const std::size_t p = system.columns.columns();
+  const std::vector<double>& b = system.rhs[left_side];
+  rhs_norm_ = norm(b);
+  for (std::size_t j = 0; j < p; ++j) column_norms_.push_back(norm(system.columns.column(j)));
+  const auto inverse = [](double length) { return length > 0 ? 1 / length : 0; };
+
+  Matrix sum(p + 1, p + 1);
+  const std::int64_t most = std::max<std::int64_t>(2, most_boxes / static_cast<std::int64_t>(system.blocks.size()));
+  for (const RowBlock& block : system.blocks)
+    for (const std::vector<std::size_t>& rows : boxes_of(block, most)) {
+      Matrix part(rows.size(), p + 1);
+      for (std::size_t j = 0; j <= p; ++j) {
+        const std::span<const double> column = j < p ? system.columns.column(j) : std::span<const double>(b);
+        const double scale = inverse(j < p ? column_norms_[j] : rhs_norm_);
+        for (std::size_t r = 0; r < rows.size(); ++r) part(r, j) = scale * column[rows[r]];
+      }
+      boxes_.push_back(gram(part));
+      for (std::size_t j = 0; j <= p; ++j)
+        for (std::size_t i = 0; i <= p; ++i) sum(i, j) += boxes_.back()(i, j);
+    }
+  all_ = normal_equations(sum);
+}
+
+NormalEquations BoxedEquations::resample(Random& random) const {
+  const std::size_t n = boxes_.front().columns();
+  std::vector<int> times(boxes_.size(), 0);
+  for (std::size_t draw = 0; draw < boxes_.size(); ++draw) ++times[random.below(boxes_.size())];
+  Matrix sum(n, n);
+  for (std::size_t box = 0; box < boxes_.size(); ++box) {
+    if (!times[box]) continue;
+    const double weight = times[box];
+    for (std::size_t i = 0; i < n * n; ++i) sum.data()[i] += weight * boxes_[box].data()[i];
+  }
+  return normal_equations(sum);
+}
+
+RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support& support) {
+  const std::vector<double>& b = system.rhs[left_side];
+  const std::size_t k = support.size();
+  RowFit fit = {std::vector<double>(k, 0), std::vector<double>(k, INFINITY), 0, 1, {}};
+  const double b_norm = norm(b);
+  if (k == 0 || b_norm == 0) return fit;
+
+  Matrix g(system.rows(), k);
+  std::vector<double> scale(k);
+  for (std::size_t a = 0; a < k; ++a) {
+    const std::span<const double> column = system.columns.column(static_cast<std::size_t>(support[a]));
+    scale[a] = norm(column);
+    if (scale[a] == 0) continue;
+    for (std::size_t r = 0; r < g.rows(); ++r) g(r, a) = column[r] / scale[a];
+  }
+  const LeastSquares solved = least_squares(g, b);
+  std::vector<double> solution = solved.solution;
+  Matrix curvature = gram(g);
+  if (!system.noise.empty()) {
+    // (G'G - N) xi = G'b - n
+    const Matrix noise = noise_gram(system, left_side, support);
+    Matrix corrected = curvature;
+    std::vector<double> right(k);
+    for (std::size_t i = 0; i < k; ++i) {
+      right[i] = dot(g.column(i), b) - noise(i, k) / scale[i];
+      for (std::size_t j = 0; j < k; ++j) corrected(i, j) -= noise(i, j) / (scale[i] * scale[j]);
+    }
+    // A column that is noise but for what chance leaves of it tells nothing; four deviations of that chance.
+    const double floor = std::clamp(4 * std::sqrt(2 / std::max(system.effective_rows(), 1.0)), 0.1, 0.5);
+    for (std::size_t i = 0; i < k; ++i)
+      if (corrected(i, i) < floor) fit.only_noise.push_back(i);
+    const auto unbiased = fit.only_noise.empty() ? solve_cholesky(corrected, right) : std::nullopt;
+    if (unbiased) {
+      // By its difference to least squares, which is exact where there is no noise.
+      solution = *unbiased;
+      const auto uncorrected = solve_cholesky(curvature, transposed_product(g, b));
+      for (std::size_t i = 0; i < k; ++i) solution[i] += solved.solution[i] - (*uncorrected)[i];
+      curvature = corrected;
+    }
+  }
+  for (std::size_t a = 0; a < k; ++a)
+    if (scale[a] > 0) fit.coefficients[a] = solution[a] / scale[a];
+
+  std::vector<double> residual = multiply(g, solution);
+  for (std::size_t r = 0; r < residual.size(); ++r) residual[r] = b[r] - residual[r];
+  fit.residual = norm(residual) / b_norm;
+  Matrix meat(k, k);
+  for (const RowBlock& block : system.blocks) add_meat(block, g, residual, meat);
+  const auto bread = inverse_cholesky(curvature);
+  const double freedom = system.effective_rows() - static_cast<double>(k);
+  if (!bread || freedom < 1) return fit;
+  fit.quantile = student_quantile(0.975, freedom);
+  for (std::size_t a = 0; a < k; ++a) {
+    double variance = 0;
+    for (std::size_t i = 0; i < k; ++i)
+      for (std::size_t j = 0; j < k; ++j) variance += (*bread)(a, i) * meat(i, j) * (*bread)(j, a);
+    fit.deviations[a] = std::sqrt(std::max(variance, 0.0) * system.effective_rows() / freedom) / scale[a];
+  }
+  return fit;
+}
+
+RowFit fit_significant(const LinearSystem& system, std::size_t left_side, Support& support) {
+  for (;;) {
+    const RowFit fit = fit_rows(system, left_side, support);
+    if (!fit.only_noise.empty()) {
+      for (auto a = fit.only_noise.rbegin(); a != fit.only_noise.rend(); ++a)
+        support.erase(support.begin() + static_cast<std::ptrdiff_t>(*a));
+      continue;
+    }
+    if (support.empty() || fit.quantile == 0) return fit;
+    std::size_t least = 0;
+    const auto certainty = [&](std::size_t a) { return std::abs(fit.coefficients[a]) / fit.deviations[a]; };
+    for (std::size_t a = 1; a < support.size(); ++a)
+      if (certainty(a) < certainty(least)) least = a;
+    const double freedom = system.effective_rows() - static_cast<double>(support.size());
+    const double level = significance / 2 / static_cast<double>(system.candidates.size());
+    if (!(certainty(least) < student_quantile(1 - level, freedom))) return fit;
+    support.erase(support.begin() + static_cast<std::ptrdiff_t>(least));
+  }
+}
+
+}  // namespace turnpike

@@ -1,0 +1,126 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include <turnpike/base/error.h>
+
+#include "path_internal.h"
+
+namespace turnpike {
+namespace sparse {
+namespace {
+
+Matrix gram_of(const NormalEquations& system, const Support& support) {
+  Matrix gram(support.size(), support.size());
+  for (std::size_t a = 0; a < support.size(); ++a)
+    for (std::size_t b = 0; b < support.size(); ++b)
+      gram(a, b) = system.gram(static_cast<std::size_t>(support[a]), static_cast<std::size_t>(support[b]));
+  return gram;
+}
+
+}  // namespace
+
+PathKeeper::PathKeeper(const NormalEquations& system, int largest)
+    : system_(system),
+      best_(static_cast<std::size_t>(std::min(largest, static_cast<int>(system.size()))) + 1),
+      residual_(best_.size(), INFINITY) {}
+
+void PathKeeper::offer(Support support) {
+  const std::size_t size = support.size();
+  if (size == 0 || size >= best_.size()) return;
+  std::sort(support.begin(), support.end());
+  const double residual = fit_support(system_, support).residual_square;
+  if (!(residual < residual_[size])) return;
+  residual_[size] = residual;
+  best_[size] = std::move(support);
+}
+
+std::vector<Support> PathKeeper::path() const {
+  std::vector<Support> all;
+  for (const auto& support : best_)
+    if (support) all.push_back(*support);
+  return all;
+}
+
+std::optional<Regression> regress(const NormalEquations& system, const Support& support) {
+  Regression regression = {support, std::vector<double>(support.size()), {}, 1};
+  auto inverse = inverse_cholesky(gram_of(system, support));
+  if (!inverse) return std::nullopt;
+  for (std::size_t a = 0; a < support.size(); ++a) {
+    if ((*inverse)(a, a) > 1 / tiny_pivot) return std::nullopt;
+    for (std::size_t b = 0; b < support.size(); ++b)
+      regression.coefficients[a] += (*inverse)(a, b) * system.right[static_cast<std::size_t>(support[b])];
+    regression.residual_square -= regression.coefficients[a] * system.right[static_cast<std::size_t>(support[a])];
+  }
+  regression.residual_square = std::max(regression.residual_square, 0.0);
+  regression.inverse = std::move(*inverse);
+  return regression;
+}
+
+std::vector<double> gains(const NormalEquations& system, const Regression& regression) {
+  const std::size_t k = regression.support.size();
+  std::vector<double> gain(system.size(), -1), row(k), image(k);
+  for (std::size_t j = 0; j < system.size(); ++j) {
+    if (system.gram(j, j) == 0 ||
+        std::binary_search(regression.support.begin(), regression.support.end(), static_cast<int>(j)))
+      continue;
+    for (std::size_t a = 0; a < k; ++a) row[a] = system.gram(j, static_cast<std::size_t>(regression.support[a]));
+    // correlation with the residual and length of the part of column j that is orthogonal to the support
+    double correlation = system.right[j], length = system.gram(j, j);
+    for (std::size_t a = 0; a < k; ++a) {
+      correlation -= row[a] * regression.coefficients[a];
+      image[a] = 0;
+      for (std::size_t b = 0; b < k; ++b) image[a] += regression.inverse(a, b) * row[b];
+      length -= row[a] * image[a];
+    }
+    if (length > tiny_pivot) gain[j] = correlation * correlation / length;
+  }
+  return gain;
+}
+
+int argmax(const std::vector<double>& values) {
+  return static_cast<int>(std::max_element(values.begin(), values.end()) - values.begin());
+}
+
+}  // namespace sparse
+
+SupportFit fit_support(const NormalEquations& system, const Support& support) {
+  auto regression = sparse::regress(system, support);
+  if (!regression) return {std::vector<double>(support.size(), 0), INFINITY};
+  return {regression->coefficients, regression->residual_square};
+}
+
+namespace {
+
+struct Solver {
+  const char* name;
+  std::vector<Support> (*path)(const NormalEquations&, int largest, Effort);
+};
+
+constexpr Solver solvers[] = {
+    {"best_subset", best_subset_path},
+    {"threshold", [](const NormalEquations& s, int largest, Effort) { return threshold_path(s, largest); }},
+    {"omp", [](const NormalEquations& s, int largest, Effort) { return omp_path(s, largest); }},
+    {"frols", [](const NormalEquations& s, int largest, Effort) { return frols_path(s, largest); }},
+    {"sr3", [](const NormalEquations& s, int largest, Effort) { return sr3_path(s, largest); }},
+};
+
+}  // namespace
+
+const std::vector<std::string>& solver_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Solver& solver : solvers) all.push_back(solver.name);
+    return all;
+  }();
+  return names;
+}
+
+std::vector<Support> sparse_path(const std::string& solver, const NormalEquations& system, int largest, Effort effort) {
+  for (const Solver& known : solvers)
+    if (solver == known.name) return known.path(system, largest, effort);
+  throw InputError(fmt::format("unknown solver '{}'; known are {}", solver, fmt::join(solver_names(), ", ")));
+}
+
+}  // namespace turnpike

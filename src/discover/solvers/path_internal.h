@@ -1,0 +1,42 @@
+// What the sparse solvers share. Symbols as in turnpike/discover/sparse.h.
+#pragma once
+
+#include <optional>
+
+#include <turnpike/discover/sparse.h>
+
+namespace turnpike::sparse {
+
+constexpr double tiny_pivot =
+    1e-10;  // a column this close to the span of the others adds nothing that can be told from round-off
+
+// The best support seen of each size.
+class PathKeeper {
+ public:
+  PathKeeper(const NormalEquations& system, int largest);
+  void offer(Support support);  // in any order
+  const std::optional<Support>& of_size(std::size_t size) const { return best_[size]; }
+  std::vector<Support> path() const;
+  int largest() const { return static_cast<int>(best_.size()) - 1; }
+
+ private:
+  const NormalEquations& system_;
+  std::vector<std::optional<Support>> best_;  // [size]
+  std::vector<double> residual_;
+};
+
+// Least squares on a support, with what is needed to judge every further column.
+struct Regression {
+  Support support;
+  std::vector<double> coefficients;
+  Matrix inverse;  // of the support's Gram matrix
+  double residual_square = 1;
+};
+std::optional<Regression> regress(const NormalEquations& system, const Support& support);  // none: dependent columns
+
+// By how much |b - G xi|^2 falls when column j joins; -1 where j is in the support or depends on it.
+std::vector<double> gains(const NormalEquations& system, const Regression& regression);
+
+int argmax(const std::vector<double>& values);
+
+}  // namespace turnpike::sparse
