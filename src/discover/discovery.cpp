@@ -135,7 +135,7 @@ FoundEquation find_equation(const LinearSystem& system, std::size_t left_side,
   equation.residual = fit.residual;
   equation.terms = terms_of(system, names, support, fit, inclusion);
   if (support.empty()) {
-    equation.reason = fmt::format("no candidate's coefficient can be told from zero");
+    equation.reason = "no candidate's coefficient can be told from zero";
     return equation;
   }
   if (fit.residual > largest_residual) {
@@ -197,34 +197,11 @@ Discovery search(const std::vector<Measurement>& measurements, const DiscoveryOp
   return discovery;
 }
 
-std::string number_text(double value) {
-  const double size = std::abs(value);
-  return size == 0 || (size >= 1e-3 && size < 1e5) ? fmt::format("{:.4f}", size) : fmt::format("{:.3e}", size);
-}
-
 }  // namespace
 
 const std::vector<std::string>& form_names() {
   static const std::vector<std::string> names = {"weak"};
   return names;
-}
-
-std::string FoundEquation::text() const {
-  std::string text = lhs + " =";
-  for (std::size_t i = 0; i < terms.size(); ++i) {
-    const std::complex<double> c = terms[i].coefficient;
-    const double leading = c.real() != 0 ? c.real() : c.imag();
-    text += leading < 0 ? (i ? " - " : " -") : (i ? " + " : " ");
-    if (c.imag() == 0)
-      text += number_text(c.real());
-    else if (c.real() == 0)
-      text += number_text(c.imag()) + "i";
-    else
-      text +=
-          fmt::format("({} {} {}i)", number_text(c.real()), c.imag() * leading > 0 ? "+" : "-", number_text(c.imag()));
-    if (terms[i].term != "1") text += " " + terms[i].term;
-  }
-  return terms.empty() ? text + " 0" : text;
 }
 
 Discovery discover(const std::vector<Measurement>& measurements, const DiscoveryOptions& options, Progress& progress) {

@@ -4,16 +4,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <numbers>
 
 #include <turnpike/base/error.h>
+#include <turnpike/math/fourier.h>
 
 namespace turnpike {
 namespace {
 
 constexpr double tail_deviations = 2;  // of phi's spectrum beyond which k* shall lie
 constexpr double end_value = 1e-10;    // of phi one point before its end
-constexpr std::int64_t most_lines = 64;
+constexpr std::int64_t most_lines = 256;
 
 // p with (1 - (1 - 1/m)^2)^p = end_value
 double power_at(double m) {
@@ -108,29 +110,16 @@ std::vector<double> mean_amplitude(const Measurement& measurement, const Field& 
   for (std::size_t a = static_cast<std::size_t>(axis) + 1; a < shape.size(); ++a) stride *= shape[a];
   const std::int64_t lines = measurement.count() / n, step = std::max<std::int64_t>(1, lines / most_lines);
 
-  std::vector<double> cosine(static_cast<std::size_t>(n)), sine(static_cast<std::size_t>(n));
-  for (std::int64_t j = 0; j < n; ++j) {
-    const double angle = 2 * std::numbers::pi * static_cast<double>(j) / static_cast<double>(n);
-    cosine[static_cast<std::size_t>(j)] = std::cos(angle);
-    sine[static_cast<std::size_t>(j)] = std::sin(angle);
-  }
+  const RealFourier fourier({n});
   std::vector<double> amplitude(static_cast<std::size_t>(n / 2 + 1), 0.0), line(static_cast<std::size_t>(n));
+  std::vector<std::complex<double>> modes(static_cast<std::size_t>(fourier.n_modes()));
   const auto add = [&](const std::vector<double>& values, std::int64_t first) {
     for (std::int64_t i = 0; i < n; ++i) {
       const auto at = static_cast<std::size_t>(first + i * stride);
       line[static_cast<std::size_t>(i)] = measurement.mask.empty() || measurement.mask[at] ? values[at] : 0;
     }
-    for (std::size_t k = 0; k < amplitude.size(); ++k) {
-      double re = 0, im = 0;
-      std::size_t angle = 0;
-      for (const double value : line) {
-        re += value * cosine[angle];
-        im += value * sine[angle];
-        angle += k;
-        if (angle >= line.size()) angle -= line.size();
-      }
-      amplitude[k] += std::hypot(re, im);
-    }
+    fourier.forward(line, modes);
+    for (std::size_t k = 0; k < amplitude.size(); ++k) amplitude[k] += std::abs(modes[k]);
   };
   for (std::int64_t l = step / 2; l < lines; l += step) {
     const std::int64_t first = l / stride * stride * n + l % stride;

@@ -193,6 +193,25 @@ TEST(Discover, FindsNothingInNothing) {
   expect_too_few(3, "measure more");
 }
 
+TEST(Discover, SaysItInTextInTexAndAsAnEquation) {
+  const Measurement m = exact::kdv();
+  Discovery found;
+  found.equations.push_back({.lhs = "u_t"});
+  found.equations[0].terms = {{.term = "u*u_x", .coefficient = -6},
+                              {.term = "(u^2)_xx", .coefficient = 0.5},
+                              {.term = "1", .coefficient = 1e-6}};
+  EXPECT_EQ(found.equations[0].text(), "u_t = -6.0000 u*u_x + 0.5000 (u^2)_xx + 1.000e-06");
+  EXPECT_EQ(found.equations[0].latex(), "u_{t} = -6.0000\\,u\\,u_{x} + 0.5000\\,(u^{2})_{xx} + 1.000e-06");
+  // (u^2)_xx = 2 u_x u_x + 2 u u_xx
+  const auto equation = equation_of(found, m);
+  ASSERT_TRUE(equation);
+  ASSERT_EQ(equation->fields[0].terms.size(), 4u);
+  EXPECT_EQ(equation->fields[0].terms[1].coefficient, 1.0);
+  EXPECT_EQ(equation->fields[0].terms[2].coefficient, 1.0);
+  found.equations[0].terms[0].term = "exp(-x)*u";
+  EXPECT_FALSE(equation_of(found, m));
+}
+
 TEST(Discover, RefusesUnequalSteps) {
   Measurement heat = exact::heat();
   heat.axes[0].points[5] += 0.01;

@@ -20,11 +20,13 @@
 
 #include <complex>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <turnpike/base/progress.h>
 #include <turnpike/discover/measurement.h>
+#include <turnpike/pde/equation.h>
 
 namespace turnpike {
 
@@ -80,6 +82,10 @@ struct Discovery {
   std::vector<std::string> notes;  // what was decided from the data: widths of the test functions, rows, noise seen
   std::int64_t rows = 0, candidates = 0;
 };
+
+// What was found, to be simulated (pde/simulate.h): derivatives of products are expanded. Nothing where a term has no
+// such form: a user's formula, the derivative of |u|.
+std::optional<Equation> equation_of(const Discovery& discovery, const Measurement& measurement);
 
 const std::vector<std::string>& form_names();    // "weak", "strong", ...
 const std::vector<std::string>& solver_names();  // "best_subset", "threshold", ...

@@ -31,7 +31,7 @@ TestFunction test_function_of_width(int half_width, int highest_order);
 // `highest_order`: of the derivatives it must bear. At most `widest`.
 TestFunction choose_test_function(const std::vector<double>& amplitude, int n, int highest_order, int widest);
 
-// Mean amplitude along an axis over a sample of lines (at most 64, evenly spread), of real and imaginary parts alike.
+// Mean amplitude along an axis over a sample of lines (at most 512, evenly spread), of real and imaginary parts alike.
 std::vector<double> mean_amplitude(const Measurement& measurement, const Field& field, int axis);
 
 }  // namespace turnpike
