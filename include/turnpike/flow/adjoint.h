@@ -39,4 +39,8 @@ struct Adjoint {
   Kernel kernel = Kernel::automatic;
 };
 
+// Seconds that this process has spent inside the fused kernels so far, forward and back, as the calling threads saw
+// them: the rest of a run's time is the work around them.
+double kernel_seconds();
+
 }  // namespace turnpike

@@ -1,6 +1,8 @@
 // The discrete adjoint by the fused kernels: what of a roll they cover, and their call as one autograd function. Second
 // derivatives go through the reference.
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <typeinfo>
 #include <utility>
 
@@ -152,6 +154,21 @@ const T* data_of(const Tensor& tensor) {
   return tensor.defined() ? tensor.data_ptr<T>() : nullptr;
 }
 
+std::atomic<std::int64_t> nanoseconds_inside{0};
+
+// Calls a kernel; its time counts as time inside the kernels.
+template <class Call>
+auto clocked(const Call& call) {
+  struct Clock {
+    std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+    ~Clock() {
+      const auto taken = std::chrono::steady_clock::now() - start;
+      nanoseconds_inside += std::chrono::duration_cast<std::chrono::nanoseconds>(taken).count();
+    }
+  } clock;
+  return call();
+}
+
 // The arrays that the kernels read, held until they have run.
 template <class T>
 struct Arrays {
@@ -183,7 +200,7 @@ RollOutputs run_forward(const FusedRoll& roll, const RollInputs& inputs) {
                            arrays.x0.options());
     pointers.states = out.states.data_ptr<T>();
   }
-  fused_roll<T>(roll.problem, arrays.pointers, pointers);
+  clocked([&] { fused_roll<T>(roll.problem, arrays.pointers, pointers); });
   return out;
 }
 
@@ -219,8 +236,10 @@ variable_list run_backward(const FusedRoll& roll, const RollInputs& inputs, cons
   const auto dense = [](const Tensor& tensor) { return tensor.defined() ? tensor.contiguous() : tensor; };
   const Tensor end = dense(bar.end), integral = dense(bar.integral), states = dense(bar.states);
   WantedGradients<T> gradients(inputs, arrays);
-  fused_pull_back<T>(roll.problem, arrays.pointers, {data_of<T>(end), data_of<T>(integral), data_of<T>(states)},
-                     gradients.pointers);
+  clocked([&] {
+    fused_pull_back<T>(roll.problem, arrays.pointers, {data_of<T>(end), data_of<T>(integral), data_of<T>(states)},
+                       gradients.pointers);
+  });
   return gradients.finish(roll, inputs);
 }
 
@@ -292,9 +311,10 @@ FlowCost run_cost(FusedCostCall& call, const RollInputs& inputs) {
   FlowCost out;
   out.end = at::empty_like(arrays.x0);
   WantedGradients<T> gradients(inputs, arrays);
-  const FusedCostSums sums =
-      fused_cost<T>(call.roll.problem, arrays.pointers, {weights.running / n, weights.terminal / n},
-                    out.end.template data_ptr<T>(), gradients.pointers);
+  const FusedCostSums sums = clocked([&] {
+    return fused_cost<T>(call.roll.problem, arrays.pointers, {weights.running / n, weights.terminal / n},
+                         out.end.template data_ptr<T>(), gradients.pointers);
+  });
   call.gradients = gradients.finish(call.roll, inputs);
   const auto scalar = [&](double value) { return at::scalar_tensor(value, arrays.x0.options()); };
   const double running = weights.running / n * sums.running, terminal = weights.terminal / n * sums.terminal;
@@ -391,6 +411,10 @@ std::string cost_gap(const RollPlan& plan, const RollInputs& inputs, std::int64_
 }
 
 }  // namespace
+
+double kernel_seconds() {
+  return 1e-9 * static_cast<double>(nanoseconds_inside.load());
+}
 
 std::string fused_gap(const RollPlan& plan, const RollInputs& inputs) {
   if (plan.adjoint.kind != AdjointKind::discrete) {

@@ -1,0 +1,21 @@
+// Peers written in Python, each with an environment of its own.
+//
+// Environments stand in $TURNPIKE_PEERS, or else in turnpike/peers below $XDG_CACHE_HOME or ~/.cache;
+// bench/peers/setup.sh makes what is missing there (from PyPI: once). The scripts stand beside the sources, or in
+// ../share/turnpike/peers of an installed engine.
+#pragma once
+
+#include <filesystem>
+
+#include "peer.h"
+
+namespace turnpike {
+
+std::filesystem::path peer_scripts();
+
+// The environment's interpreter; made if it is not there. PeerMissing, in one sentence.
+std::filesystem::path peer_python(const std::string& name, Progress& progress);
+
+std::unique_ptr<Peer> make_python_peer(const std::string& name, int threads, Progress& progress);
+
+}  // namespace turnpike
