@@ -4,11 +4,13 @@
 #include <fstream>
 #include <sstream>
 
+#include <ATen/ATen.h>
 #include <malloc.h>
 #include <nlohmann/json.hpp>
 
 #include <turnpike/base/progress.h>
 #include <turnpike/core/device.h>
+#include <turnpike/fused/vector_math.h>
 
 #include "work.h"
 
@@ -33,7 +35,43 @@ void forget_largest_size() {
   std::ofstream("/proc/self/clear_refs") << "5";
 }
 
+// Seconds of sigma and its slope for one number, one thread, from the cache.
+template <class T>
+double activation_seconds(Activation kind) {
+  constexpr std::int64_t n = 4096;
+  std::vector<T> x(n), value(n), slope(n);
+  for (std::int64_t i = 0; i < n; ++i) x[i] = static_cast<T>(4.0 * i / n - 2);
+  double best = 1e300;
+  for (int i = 0; i < 20; ++i)
+    best = std::min(best, seconds_of([&] { vector_activate(kind, x.data(), value.data(), slope.data(), n); }));
+  return best / n;
+}
+
+double product_rate(c10::ScalarType dtype) {
+  constexpr std::int64_t n = 1024;
+  const Tensor a = at::ones({n, n}, dtype), b = at::ones({n, n}, dtype);
+  Tensor c = at::mm(a, b);
+  double best = 1e300;
+  for (int i = 0; i < 4; ++i) best = std::min(best, seconds_of([&] { at::mm_out(c, a, b); }));
+  return 2.0 * n * n * n / best;
+}
+
 }  // namespace
+
+void measure_products(Peaks& peaks) {
+  peaks.gemm_f32 = product_rate(at::kFloat);
+  peaks.gemm_f64 = product_rate(at::kDouble);
+}
+
+nlohmann::ordered_json to_json(const Peaks& peaks) {
+  return {{"threads", peaks.threads},
+          {"fma_gflops_f32", 1e-9 * peaks.fma_f32},
+          {"fma_gflops_f64", 1e-9 * peaks.fma_f64},
+          {"gemm_gflops_f32", 1e-9 * peaks.gemm_f32},
+          {"gemm_gflops_f64", 1e-9 * peaks.gemm_f64},
+          {"memory_gbytes_s", 1e-9 * peaks.memory},
+          {"cache_gbytes_s", 1e-9 * peaks.cache}};
+}
 
 double CaseResult::gflops() const {
   return 1e-9 * gradient_flops(flow) / ours_s;
@@ -65,7 +103,11 @@ CaseResult measure_case(const FlowProblem& problem, Peer& peer, const Peaks& pea
   result.peer_s = median_of(pairs.peer).value;
   result.ratio = median_of(pairs.ratio());
   result.inside = inside / all;
-  const double peak = problem.dtype() == c10::ScalarType::Float ? peaks.fma_f32 : peaks.fma_f64;
+  const bool f32 = problem.dtype() == at::kFloat;
+  const double one =
+      f32 ? activation_seconds<float>(problem.shape.activation) : activation_seconds<double>(problem.shape.activation);
+  result.activation_share = one * activations(problem.shape) / peaks.threads / result.ours_s;
+  const double peak = f32 ? peaks.fma_f32 : peaks.fma_f64;
   result.peak_fraction = gradient_flops(problem.shape) / result.ours_s / peak;
   return result;
 }

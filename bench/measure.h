@@ -25,7 +25,8 @@ struct CaseResult {
   double gradient_error = 0, tolerance = 0;  // relative to the peer's gradient
   double peak_fraction = 0;                  // counted flops a second, of the multiply-add peak
   std::int64_t peak_bytes = 0;
-  double inside = 0;  // share of our time inside the fused kernels
+  double inside = 0;            // share of our time inside the fused kernels
+  double activation_share = 0;  // share that the activations and slopes would take alone, in the cache
 
   bool right() const { return gradient_error <= tolerance; }  // false for NaN
   double gflops() const;                                      // ours
@@ -36,6 +37,10 @@ using GradientFunction = std::function<Tensor(const FlowProblem&)>;
 // `ours` stands for turnpike_gradient, so that tests can put a wrong one in its place.
 CaseResult measure_case(const FlowProblem& problem, Peer& peer, const Peaks& peaks, std::int64_t peak_bytes,
                         const PairBudget& budget = {}, const GradientFunction& ours = turnpike_gradient);
+
+void measure_products(Peaks& peaks);  // gemm_f32, gemm_f64
+
+nlohmann::ordered_json to_json(const Peaks& peaks);
 
 // The contract's object; the times and what follows from them are null where the gradient is wrong.
 nlohmann::ordered_json to_json(const CaseResult& result);

@@ -139,6 +139,27 @@ fs::path peer_python(const std::string& name, Progress& progress) {
   return python;
 }
 
+std::string ask_script(const std::string& script, const std::string& case_json,
+                       const std::map<std::string, Tensor>& tensors) {
+  const std::string python = fs::exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+  if (run_program({python, "-c", "import numpy, torch"}, run_seconds).exit != 0)
+    throw PeerMissing(
+        fmt::format("PyTorch is left out: {} cannot import torch; apt-get install python3-torch", python));
+  const Exchange exchange;
+  const fs::path file = exchange.file("given.npz");
+  std::map<std::string, Array> arrays;
+  for (const auto& [name, tensor] : tensors) arrays[name] = to_array(tensor);
+  write_npz(file, arrays);
+  LineProcess process({python, "-u", (peer_scripts() / script).string()});
+  try {
+    return process.ask(Json{{"case", Json::parse(case_json)}, {"file", file.string()}}.dump(), setup_seconds);
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error& error) {
+    throw PeerMissing(fmt::format("PyTorch is left out: {} failed: {}", script, error.what()));
+  }
+}
+
 std::unique_ptr<Peer> make_python_peer(const std::string& name, int threads, Progress& progress) {
   return std::make_unique<PythonPeer>(name, peer_python(name, progress), threads);
 }

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <string>
 
 #include "peer.h"
 
@@ -15,6 +17,11 @@ std::filesystem::path peer_scripts();
 
 // The environment's interpreter; made if it is not there. PeerMissing, in one sentence.
 std::filesystem::path peer_python(const std::string& name, Progress& progress);
+
+// Hands a script of peer_scripts() one request {"case": CASE, "file": an NPZ of these tensors} on Debian's PyTorch; its
+// answer is a line of JSON. PeerMissing where there is no such Python, or the script fails.
+std::string ask_script(const std::string& script, const std::string& case_json,
+                       const std::map<std::string, Tensor>& tensors);
 
 std::unique_ptr<Peer> make_python_peer(const std::string& name, int threads, Progress& progress);
 

@@ -10,6 +10,7 @@
 
 #include <turnpike/core/device.h>
 
+#include "bench_job.h"
 #include "console.h"
 #include "job.h"
 #include "study_job.h"
@@ -33,6 +34,7 @@ int run(const Invocation& invocation) {
   const int threads = set_threads(thread_count(invocation));
   Console console(Console::look_of_stderr(quiet));
   if (invocation.verb->name == "study") return static_cast<int>(run_studies(invocation, console, print_line));
+  if (invocation.verb->name == "bench") return static_cast<int>(run_bench(invocation, console, print_line));
   const Job job{invocation, provenance(threads), console, print_line};
   const JobResult result = run_job(job);
   if (json) print_line(result.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));

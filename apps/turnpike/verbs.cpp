@@ -5,6 +5,7 @@
 #include <studies/catalogue.h>
 #include <turnpike/math/activation.h>
 
+#include "bench_words.h"
 #include "study_words.h"
 
 namespace turnpike {
@@ -123,6 +124,29 @@ Verb study() {
   return verb;
 }
 
+Verb bench() {
+  Verb verb;
+  verb.name = "bench";
+  verb.summary = "time a gradient beside other programs, on this machine";
+  verb.usage = "[--case NAME] [flags]";
+  verb.about =
+      "Times one gradient of a training objective, paired with the same work by others, once the two agree. A\n"
+      "case is a shape, 'flow d=5 N=777 K=123 rk4 gelu': dimension, samples, layers, scheme and activation, then a\n"
+      "field and a loss if not outer and mean_square. Without one: the cases that have goals, in some minutes.";
+  verb.example = "turnpike bench --dtype f32";
+  verb.flags.text("case", "", "a shape in quotes; default: the cases that have goals").named("NAME");
+  verb.flags.choice("dtype", "both", {"f32", "f64", "both"}, "of the numbers").named("TYPE");
+  verb.flags.choice("peer", "libtorch", {"libtorch", "torchdiffeq", "diffrax", "all"}, "beside whom").named("PEER");
+  verb.flags.boolean("growth", false, "the case with other K, N, d and threads: how its time grows");
+  verb.flags.boolean("accuracy", false, "trainings to a stated accuracy, beside PyTorch");
+  verb.flags.boolean("share", false, "how much of a training and of a study is outside the kernels");
+  add_threads(verb.flags);
+  verb.flags.text("out", "runs", "where the report's folder is made").named("DIR");
+  add_quiet_and_json(verb.flags);
+  verb.settle = &settle_bench;
+  return verb;
+}
+
 }  // namespace
 
 OptionSchema train_options() {
@@ -193,7 +217,7 @@ OptionSchema train_options() {
 }
 
 const std::vector<Verb>& verb_catalogue() {
-  static const std::vector<Verb> catalogue = {train(), predict(), analyze(), export_verb(), study()};
+  static const std::vector<Verb> catalogue = {train(), predict(), analyze(), export_verb(), study(), bench()};
   return catalogue;
 }
 

@@ -1,0 +1,455 @@
+#include "bench_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+
+#include <bench/work.h>
+#include <turnpike/core/device.h>
+#include <turnpike/math/fit.h>
+#include <turnpike/report/text.h>
+
+namespace turnpike {
+namespace {
+
+bool is_f32(const CaseResult& result) {
+  return result.dtype == c10::ScalarType::Float;
+}
+
+std::optional<double> ratio_goal(const CaseResult& result) {
+  const GoalCase* goal = result.peer == "libtorch" ? goal_of(result.flow) : nullptr;
+  if (!goal) return std::nullopt;
+  return is_f32(result) ? goal->ratio_f32 : goal->ratio_f64;
+}
+
+std::optional<double> peak_goal(const CaseResult& result) {
+  const GoalCase* goal = goal_of(result.flow);
+  return goal ? goal->peak_fraction : std::nullopt;
+}
+
+// Of one type and peer, that were timed.
+std::vector<const CaseResult*> timed(const BenchReport& report, bool f32, const std::string& peer) {
+  std::vector<const CaseResult*> out;
+  for (const CaseResult& result : report.results)
+    if (result.right() && is_f32(result) == f32 && result.peer == peer) out.push_back(&result);
+  return out;
+}
+
+std::vector<std::string> peers_of(const BenchReport& report) {
+  std::vector<std::string> names;
+  for (const CaseResult& result : report.results)
+    if (std::find(names.begin(), names.end(), result.peer) == names.end()) names.push_back(result.peer);
+  return names;
+}
+
+std::string bytes_text(double bytes) {
+  return bytes < 1e6 ? format_number(bytes / 1e3, 3) + " kB" : format_number(bytes / 1e6, 3) + " MB";
+}
+
+double intensity(const CaseResult& result) {
+  return gradient_flops(result.flow) / gradient_bytes(result.flow, is_f32(result) ? 4 : 8);
+}
+
+// What most of our time goes to, in a few words.
+std::string limit_of(const CaseResult& result) {
+  const double around = 1 - result.inside;
+  if (result.inside == 0)
+    return result.peak_fraction > 0.6 ? "multiply-adds (BLAS)" : "libtorch's operations: no kernel is used";
+  if (around > 0.4) return "the work around the kernels";
+  if (result.peak_fraction > 0.6) return "multiply-adds";
+  if (result.activation_share > 0.4) return "activations";
+  return "loads, stores and waits within the kernels";
+}
+
+void draw_machine(Page& page, const BenchReport& report) {
+  Section& section = page.section("The machine");
+  Table table{.head = {"threads", "multiply-adds f32, GFLOP/s", "f64", "BLAS product f32", "f64", "memory, GB/s",
+                       "own cache, GB/s"},
+              .caption =
+                  "Measured in this run: independent multiply-adds in registers; products of 1024 x 1024 "
+                  "matrices; a = b + s c on arrays far beyond the caches, and on arrays of 96 kB."};
+  for (const Peaks& peaks : report.peaks)
+    table.rows.push_back({Cell(peaks.threads), Cell(1e-9 * peaks.fma_f32, 3), Cell(1e-9 * peaks.fma_f64, 3),
+                          Cell(1e-9 * peaks.gemm_f32, 3), Cell(1e-9 * peaks.gemm_f64, 3), Cell(1e-9 * peaks.memory, 3),
+                          Cell(1e-9 * peaks.cache, 3)});
+  section.definitions({{"processor", literal(report.provenance.processor)},
+                       {"instructions", literal(report.provenance.dispatch)},
+                       {"threads", std::to_string(report.provenance.threads)},
+                       {"compiler", literal(report.provenance.compiler)}});
+  section.table(table);
+}
+
+void draw_method(Page& page, const BenchReport& report) {
+  Section& section = page.section("What was timed");
+  section.prose("One gradient of the objective for the controls, complete:");
+  section.formula(
+      "J(u) = \\frac{1}{N} \\sum_i \\left( \\int_0^T g(P x_i(t), y_i)\\, dt + g(P x_i(T), y_i) \\right) + \\lambda "
+      "\\int_0^T |u|^2 dt");
+  section.prose(
+      "Ours goes through the public `Objective`. Every program gets the same numbers, and is timed only where its "
+      "gradient and ours agree. Repetitions alternate between the two; a short one is repeated for 2 ms and counts as "
+      "their mean. Times are medians; a ratio is the median of the pairs' ratios, with the 95 % interval of order "
+      "statistics. Flops are counted from the formulas (products, biases, the scheme's sums, the cost; activations "
+      "are not counted), the same for all.");
+  std::map<std::string, std::string> written;
+  std::string list;
+  for (const CaseResult& result : report.results)
+    if (result.right() && written.emplace(result.peer_description, "").second)
+      list += "- " + literal(result.peer_description) + "\n";
+  for (const std::string& why : report.missing) list += "- " + literal(why) + "\n";
+  section.prose("Beside whom:").prose(list);
+  section.code(report.command);
+}
+
+void draw_roofline(Section& section, RunFolder& folder, const BenchReport& report) {
+  Figure figure({.title = "Roofline",
+                 .caption =
+                     "Counted flops a second against the flops for each byte that must pass at the least (inputs "
+                     "and gradients once, each state written and read once). Lines: what this machine can do, "
+                     "measured. Open marks: the peer, which does the same work.",
+                 .panel_height = 380});
+  const Peaks& peaks = report.peaks.front();
+  for (const bool f32 : {true, false}) {
+    std::vector<double> x, ours, theirs;
+    std::string peer;
+    for (const std::string& name : peers_of(report)) {
+      for (const CaseResult* result : timed(report, f32, name)) {
+        if (!peer.empty() && name != peer) continue;
+        peer = name;
+        x.push_back(intensity(*result));
+        ours.push_back(result->gflops());
+        theirs.push_back(1e-9 * gradient_flops(result->flow) / result->peer_s);
+      }
+    }
+    if (x.empty()) continue;
+    const double roof = 1e-9 * (f32 ? peaks.fma_f32 : peaks.fma_f64);
+    const double left = 0.5 * *std::min_element(x.begin(), x.end()), right = 2 * *std::max_element(x.begin(), x.end());
+    std::vector<double> at, memory, cache, flat;
+    for (int i = 0; i <= 60; ++i) {
+      at.push_back(left * std::pow(right / left, i / 60.0));
+      memory.push_back(std::min(roof, 1e-9 * peaks.memory * at.back()));
+      cache.push_back(std::min(roof, 1e-9 * peaks.cache * at.back()));
+    }
+    figure.panel(f32 ? "float32" : "float64")
+        .x({.label = "flops a byte", .scale = Scale::log})
+        .y({.label = "GFLOP/s", .scale = Scale::log})
+        .line(at, cache, {.label = "multiply-adds, own cache", .colour = ink::text, .width = 1.4})
+        .line(at, memory, {.label = "main memory", .colour = ink::muted, .dash = Dash::dashed, .width = 1.4})
+        .points(x, ours, {.label = "Turnpike", .colour = 0, .marker = Marker::circle, .size = 8})
+        .points(x, theirs, {.label = peer, .colour = 1, .marker = Marker::cross, .size = 8});
+  }
+  section.figure(figure, "roofline");
+  folder.write_figure("roofline", figure);
+}
+
+void draw_ratios(Section& section, RunFolder& folder, const BenchReport& report) {
+  Figure figure({.title = "How many times faster",
+                 .caption = "Median of the paired ratios with its 95 % interval (often smaller than the mark). "
+                            "Diamonds: the goals, which are set for two threads beside libtorch.",
+                 .panel_height = 380});
+  for (const bool f32 : {true, false}) {
+    if (std::none_of(report.results.begin(), report.results.end(),
+                     [f32](const CaseResult& result) { return result.right() && is_f32(result) == f32; }))
+      continue;
+    Panel& panel = figure.panel(f32 ? "float32" : "float64");
+    panel.x({.label = "dimension $d$", .scale = Scale::log})
+        .y({.label = "time of the peer / ours", .scale = Scale::log});
+    int colour = 0;
+    for (const std::string& name : peers_of(report)) {
+      std::vector<double> d, ratio, low, high, goal_d, goal;
+      for (const CaseResult* result : timed(report, f32, name)) {
+        d.push_back(static_cast<double>(result->flow.dimension));
+        ratio.push_back(result->ratio.value);
+        low.push_back(result->ratio.low);
+        high.push_back(result->ratio.high);
+        if (const auto wanted = ratio_goal(*result)) {
+          goal_d.push_back(d.back());
+          goal.push_back(*wanted);
+        }
+      }
+      if (d.empty()) continue;
+      panel.intervals(d, low, high, {.colour = colour});
+      panel.points(d, ratio, {.label = name, .colour = colour, .marker = Marker::circle, .size = 8});
+      if (!goal.empty())
+        panel.points(goal_d, goal, {.label = "goal", .colour = ink::muted, .marker = Marker::diamond, .size = 8});
+      ++colour;
+    }
+    panel.y_mark(1);
+  }
+  section.figure(figure, "ratio");
+  folder.write_figure("ratio", figure);
+}
+
+Table result_table(const BenchReport& report) {
+  Table table{.head = {"case", "type", "ours, ms", "peer", "its ms", "ratio", "95 % interval", "of peak, %", "memory",
+                       "difference", "goal"}};
+  for (const CaseResult& r : report.results) {
+    const std::string verdict = goal_verdict(r);
+    Cell goal = verdict.empty()
+                    ? Cell("")
+                    : Cell(verdict.find("met") != std::string::npos ? Status::pass : Status::warning, verdict);
+    if (!r.right()) {
+      table.rows.push_back({literal(r.flow.name()), name_of(r.dtype), "", literal(r.peer), "", "", "", "",
+                            bytes_text(static_cast<double>(r.peak_bytes)), format_number(r.gradient_error, 2),
+                            Cell(Status::fail, "wrong gradient")});
+      continue;
+    }
+    table.rows.push_back({literal(r.flow.name()), name_of(r.dtype), Cell(1e3 * r.ours_s, 3), literal(r.peer),
+                          Cell(1e3 * r.peer_s, 3), Cell(r.ratio.value, 3),
+                          fmt::format("{} … {}", format_number(r.ratio.low, 3), format_number(r.ratio.high, 3)),
+                          Cell(100 * r.peak_fraction, 2), bytes_text(static_cast<double>(r.peak_bytes)),
+                          format_number(r.gradient_error, 2), goal});
+  }
+  return table;
+}
+
+void draw_limits(Page& page, const BenchReport& report) {
+  Table table{.head = {"case", "type", "multiply-adds, %", "activations, %", "around the kernels, %", "what limits it"},
+              .caption =
+                  "Shares of our time: the counted flops at the machine's peak; the activations and their slopes "
+                  "by the vector functions alone, on data in the cache; all that is not inside the kernels."};
+  std::vector<std::pair<FlowCase, c10::ScalarType>> shown;
+  for (const CaseResult& r : report.results) {
+    const std::pair<FlowCase, c10::ScalarType> key{r.flow, r.dtype};
+    if (!r.right() || std::find(shown.begin(), shown.end(), key) != shown.end()) continue;
+    shown.push_back(key);
+    table.rows.push_back({literal(r.flow.name()), name_of(r.dtype), Cell(100 * r.peak_fraction, 2),
+                          Cell(100 * r.activation_share, 2), Cell(100 * (1 - r.inside), 2), limit_of(r)});
+  }
+  page.section("What limits each").table(table);
+}
+
+std::string result_sentence(const BenchReport& report) {
+  const CaseResult* best = nullptr;
+  for (const CaseResult& result : report.results)
+    if (result.right() && (!best || result.ratio.value > best->ratio.value)) best = &result;
+  if (!best) return "No gradient was right: nothing was timed.";
+  return fmt::format("{} in {}: {} ms where {} takes {} ms, {} times as long.", literal(best->flow.name()),
+                     name_of(best->dtype), format_number(1e3 * best->ours_s, 3), literal(best->peer),
+                     format_number(1e3 * best->peer_s, 3), format_number(best->ratio.value, 3));
+}
+
+void draw_chips(Page& page, const BenchReport& report) {
+  int goals = 0, met = 0, wrong = 0;
+  for (const CaseResult& result : report.results) {
+    const std::string verdict = goal_verdict(result);
+    goals += !verdict.empty();
+    met += verdict.find("met") != std::string::npos;
+    wrong += !result.right();
+  }
+  page.status(wrong ? Status::fail : Status::pass,
+              wrong ? fmt::format("{} gradients are wrong", wrong) : "every gradient agrees");
+  if (goals) page.status(met == goals ? Status::pass : Status::warning, fmt::format("{} of {} goals met", met, goals));
+  for (const std::string& why : report.missing) page.status(Status::warning, literal(why));
+}
+
+}  // namespace
+
+std::string goal_verdict(const CaseResult& result) {
+  if (!result.right()) return "";
+  const auto words = [](double wanted, double reached, const std::string& text) {
+    return reached >= wanted ? fmt::format("{}: met", text)
+                             : fmt::format("{}: {:.0f} % short", text, 100 * (1 - reached / wanted));
+  };
+  if (const auto wanted = ratio_goal(result)) return words(*wanted, result.ratio.value, fmt::format("{:g} x", *wanted));
+  if (const auto wanted = peak_goal(result))
+    return words(*wanted, result.peak_fraction, fmt::format("{:.0f} % of peak", 100 * *wanted));
+  return "";
+}
+
+Page cases_page(const BenchReport& report, RunFolder& folder) {
+  Page page("Turnpike: benchmark", result_sentence(report));
+  draw_chips(page, report);
+  Section& result = page.section("Results");
+  draw_ratios(result, folder, report);
+  result.table(result_table(report));
+  draw_limits(page, report);
+  Section& roofs = page.section("Against the machine");
+  draw_roofline(roofs, folder, report);
+  draw_machine(page, report);
+  draw_method(page, report);
+  page.footer(report.provenance);
+  return page;
+}
+
+namespace {
+
+struct Sweep {
+  const char* name;  // of the files
+  std::string axis;
+  std::function<double(const CaseResult&)> number;
+};
+
+// Those results that differ from the base in this number alone. The base itself is the case that lies on all sweeps.
+std::vector<const CaseResult*> along(const std::vector<const CaseResult*>& all, const Sweep& sweep,
+                                     const std::vector<Sweep>& others, const CaseResult& base) {
+  std::vector<const CaseResult*> out;
+  for (const CaseResult* result : all) {
+    const bool fits = std::all_of(others.begin(), others.end(), [&](const Sweep& other) {
+      return other.name == sweep.name || other.number(*result) == other.number(base);
+    });
+    const bool twice = std::any_of(
+        out.begin(), out.end(), [&](const CaseResult* other) { return sweep.number(*other) == sweep.number(*result); });
+    if (fits && !twice) out.push_back(result);
+  }
+  std::sort(out.begin(), out.end(),
+            [&](const CaseResult* a, const CaseResult* b) { return sweep.number(*a) < sweep.number(*b); });
+  return out;
+}
+
+}  // namespace
+
+Page growth_page(const BenchReport& report, RunFolder& folder) {
+  const std::vector<Sweep> sweeps = {
+      {"K", "layers $K$", [](const CaseResult& r) { return static_cast<double>(r.flow.layers); }},
+      {"N", "samples $N$", [](const CaseResult& r) { return static_cast<double>(r.flow.samples); }},
+      {"d", "dimension $d$", [](const CaseResult& r) { return static_cast<double>(r.flow.dimension); }},
+      {"threads", "threads", [](const CaseResult& r) { return static_cast<double>(r.threads); }}};
+  const CaseResult& base = report.results.back();  // the threads come last, and the base is their shape
+  Page page("Turnpike: growth", fmt::format("How the time of one gradient grows from {}.", literal(base.flow.name())));
+  draw_chips(page, report);
+  Section& section = page.section("Time against size");
+  Table table{.head = {"along", "type", "program", "time grows like", "95 % interval", "points"},
+              .caption = "The exponent of a power law through the larger half of the points: 1 is proportional."};
+  for (const bool f32 : {true, false}) {
+    for (const std::string& peer : peers_of(report)) {
+      const std::vector<const CaseResult*> all = timed(report, f32, peer);
+      if (all.empty()) continue;
+      Figure figure({.title = fmt::format("{} beside {}", f32 ? "float32" : "float64", peer),
+                     .caption = "Each panel changes one number of the case and keeps the others.",
+                     .columns = 2});
+      for (const Sweep& sweep : sweeps) {
+        std::vector<double> x, ours, theirs;
+        for (const CaseResult* result : along(all, sweep, sweeps, base)) {
+          x.push_back(sweep.number(*result));
+          ours.push_back(1e3 * result->ours_s);
+          theirs.push_back(1e3 * result->peer_s);
+        }
+        if (x.empty()) continue;
+        figure.panel()
+            .x({.label = sweep.axis, .scale = Scale::log})
+            .y({.label = "time (ms)", .scale = Scale::log})
+            .line(x, theirs, {.label = peer, .colour = 1, .marker = Marker::square})
+            .line(x, ours, {.label = "Turnpike", .colour = 0, .marker = Marker::circle});
+        const std::size_t half = x.size() / 2;
+        if (x.size() - half < 3) continue;
+        for (const auto& [who, times] : {std::pair{std::string("Turnpike"), &ours}, std::pair{peer, &theirs}}) {
+          const LineFit fit = fit_order(std::span(x).subspan(half), std::span(*times).subspan(half));
+          table.rows.push_back(
+              {fmt::format("${}$", sweep.name), f32 ? "f32" : "f64", literal(who), Cell(fit.slope, 3),
+               fmt::format("{} … {}", format_number(fit.slope_low, 3), format_number(fit.slope_high, 3)),
+               Cell(fit.n_points)});
+        }
+      }
+      const std::string name = fmt::format("growth-{}-{}", f32 ? "f32" : "f64", peer);
+      section.figure(figure, name);
+      folder.write_figure(name, figure);
+    }
+  }
+  section.table(table);
+  page.section("All cases").table(result_table(report));
+  draw_machine(page, report);
+  draw_method(page, report);
+  page.footer(report.provenance);
+  return page;
+}
+
+Page accuracy_page(const std::vector<AccuracyResult>& results, const Provenance& provenance, RunFolder& folder) {
+  std::string sentence;
+  for (const AccuracyResult& result : results) {
+    const double ours = result.ours.seconds_to(result.task.target), peer = result.peer.seconds_to(result.task.target);
+    sentence += fmt::format("{}{} to {} %: {} s, PyTorch {} s.", sentence.empty() ? "" : " ", literal(result.task.name),
+                            format_number(100 * result.task.target), format_number(ours, 3), format_number(peer, 3));
+  }
+  Page page("Turnpike: time to accuracy", sentence);
+  Table table{.head = {"training", "type", "to reach, %", "ours, s", "epochs", "PyTorch, s", "epochs", "ratio",
+                       "last accuracy, ours, %", "PyTorch, %", "objectives differ by"}};
+  Section& section = page.section("Accuracy against time");
+  for (const AccuracyResult& result : results) {
+    const double target = result.task.target;
+    Figure figure({.title = literal(result.task.name),
+                   .caption = fmt::format("{}. Accuracy on the test part after each epoch, against the seconds of "
+                                          "training and evaluation so far.",
+                                          literal(result.model))});
+    Panel& panel = figure.panel();
+    panel.x({.label = "time (s)", .scale = Scale::log}).y({.label = "accuracy on the test part (%)"});
+    int colour = 1;
+    for (const auto& [name, training] : {std::pair{"PyTorch", &result.peer}, std::pair{"Turnpike", &result.ours}}) {
+      std::vector<double> time, accuracy;
+      double total = 0;
+      for (std::size_t i = 0; i < training->seconds.size(); ++i) {
+        time.push_back(total += training->seconds[i]);
+        accuracy.push_back(100 * training->accuracy[i]);
+      }
+      panel.line(time, accuracy,
+                 {.label = name, .colour = colour--, .marker = time.size() > 20 ? Marker::none : Marker::circle});
+    }
+    panel.y_mark(100 * target, fmt::format("{} %", format_number(100 * target)));
+    std::string name = "accuracy-" + result.task.name;
+    section.figure(figure, name);
+    folder.write_figure(name, figure);
+    const double ours = result.ours.seconds_to(target), peer = result.peer.seconds_to(target);
+    const double last = result.ours.objective.back(), theirs = result.peer.objective.back();
+    table.rows.push_back({literal(result.task.name), result.dtype, Cell(100 * target, 3), Cell(ours, 3),
+                          Cell(static_cast<long>(result.ours.epochs_to(target))), Cell(peer, 3),
+                          Cell(static_cast<long>(result.peer.epochs_to(target))), Cell(peer / ours, 3),
+                          Cell(100 * result.ours.accuracy.back(), 4), Cell(100 * result.peer.accuracy.back(), 4),
+                          format_number(std::abs(last - theirs) / std::abs(theirs), 2)});
+  }
+  section.table(table);
+  Section& method = page.section("What was timed");
+  std::string list;
+  for (const AccuracyResult& result : results)
+    list += fmt::format("- {}: {}; {}; beside {}, {} thread{}\n", literal(result.task.name), literal(result.source),
+                        literal(result.model), literal(result.peer_description), result.threads,
+                        result.threads == 1 ? "" : "s");
+  method.prose(
+      "The same model, data, first parameters, Adam, rates, and order of the rows. The accuracy to reach was "
+      "stated beforehand; an epoch's time holds its evaluation on the test part.");
+  method.prose(list);
+  method.code("turnpike bench --accuracy");
+  page.footer(provenance);
+  return page;
+}
+
+Page share_page(const std::vector<ShareResult>& results, const Provenance& provenance, RunFolder& folder) {
+  const ShareResult& train = results.front();
+  Page page(
+      "Turnpike: outside the kernels",
+      fmt::format("Of `turnpike train` without arguments, {} % of the time is outside the fused kernels; an epoch "
+                  "takes {} ms with them and {} ms without.",
+                  format_number(100 * train.outside(), 3), format_number(1e3 * train.epoch_s, 3),
+                  format_number(1e3 * train.epoch_without_s, 3)));
+  std::vector<std::string> names;
+  std::vector<double> inside, outside;
+  Table table{.head = {"run", "seconds", "in the kernels, s", "outside, %", "epoch, ms", "without kernels, ms"}};
+  for (const ShareResult& result : results) {
+    names.push_back(result.name);
+    inside.push_back(result.kernel_s);
+    outside.push_back(result.seconds - result.kernel_s);
+    const bool epochs = result.epoch_s > 0;
+    table.rows.push_back({literal(result.name), Cell(result.seconds, 3), Cell(result.kernel_s, 3),
+                          Cell(100 * result.outside(), 3), epochs ? Cell(1e3 * result.epoch_s, 3) : Cell(""),
+                          epochs ? Cell(1e3 * result.epoch_without_s, 3) : Cell("")});
+  }
+  Figure figure({.title = "Where the time of whole runs goes"});
+  figure.panel()
+      .y({.label = "time (s)"})
+      .bars(names, {{.label = "inside the kernels", .values = inside, .colour = 0},
+                    {.label = "outside", .values = outside, .colour = 1}});
+  Section& section = page.section("Shares");
+  section.figure(figure, "share").table(table);
+  folder.write_figure("share", figure);
+  Section& method = page.section("What was timed");
+  method.prose(
+      "Whole runs with their reports, from prepared words to the last file. Inside: from the call of a kernel "
+      "to its return, as the calling thread sees it. An epoch without the kernels is libtorch's autograd "
+      "through the same flow; both are medians, of 40 and of 10 epochs.");
+  method.code("turnpike bench --share");
+  page.footer(provenance);
+  return page;
+}
+
+}  // namespace turnpike
