@@ -82,7 +82,7 @@ class PythonPeer final : public Peer {
   PythonPeer(std::string name, const fs::path& python, int threads)
       : name_(std::move(name)),
         threads_(threads),
-        process_({python.string(), "-u", (peer_scripts() / (name_ + "_peer.py")).string(), std::to_string(threads)}) {}
+        process_({python.string(), "-Bu", (peer_scripts() / (name_ + "_peer.py")).string(), std::to_string(threads)}) {}
 
   std::string name() const override { return name_; }
   std::string description() const override { return description_; }
@@ -150,7 +150,7 @@ std::string ask_script(const std::string& script, const std::string& case_json,
   std::map<std::string, Array> arrays;
   for (const auto& [name, tensor] : tensors) arrays[name] = to_array(tensor);
   write_npz(file, arrays);
-  LineProcess process({python, "-u", (peer_scripts() / script).string()});
+  LineProcess process({python, "-Bu", (peer_scripts() / script).string()});
   try {
     return process.ask(Json{{"case", Json::parse(case_json)}, {"file", file.string()}}.dump(), setup_seconds);
   } catch (const Interrupted&) {

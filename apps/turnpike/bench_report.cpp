@@ -52,6 +52,14 @@ double intensity(const CaseResult& result) {
   return gradient_flops(result.flow) / gradient_bytes(result.flow, is_f32(result) ? 4 : 8);
 }
 
+// The case in one line that does not break: "d=2 N=500 K=729 euler tanh".
+std::string shape_text(const CaseResult& result) {
+  std::string text;
+  for (const char c : result.flow.name().substr(std::string("flow ").size()))
+    text += c == ' ' ? std::string("\u00a0") : literal(std::string(1, c));
+  return text;
+}
+
 // What most of our time goes to, in a few words.
 std::string limit_of(const CaseResult& result) {
   const double around = 1 - result.inside;
@@ -144,10 +152,37 @@ void draw_roofline(Section& section, RunFolder& folder, const BenchReport& repor
   folder.write_figure("roofline", figure);
 }
 
+// The ratios of the cases with Euler's scheme, or of the others, and their goals.
+void draw_series(Panel& panel, const std::vector<const CaseResult*>& results, bool euler, const std::string& label,
+                 int colour) {
+  std::vector<double> d, ratio, low, high, goal_d, goal;
+  for (const CaseResult* result : results) {
+    if ((result->flow.scheme == "euler") != euler) continue;
+    d.push_back(static_cast<double>(result->flow.dimension));
+    ratio.push_back(result->ratio.value);
+    low.push_back(result->ratio.low);
+    high.push_back(result->ratio.high);
+    if (const auto wanted = ratio_goal(*result)) {
+      goal_d.push_back(d.back());
+      goal.push_back(*wanted);
+    }
+  }
+  if (d.empty()) return;
+  panel.intervals(d, low, high, {.colour = colour});
+  panel.points(d, ratio,
+               {.label = label, .colour = colour, .marker = euler ? Marker::circle : Marker::triangle, .size = 8});
+  if (!goal.empty())
+    panel.points(goal_d, goal,
+                 {.label = euler ? "goal" : "goal, other schemes",
+                  .colour = ink::muted,
+                  .marker = euler ? Marker::diamond : Marker::inverted,
+                  .size = 8});
+}
+
 void draw_ratios(Section& section, RunFolder& folder, const BenchReport& report) {
   Figure figure({.title = "How many times faster",
                  .caption = "Median of the paired ratios with its 95 % interval (often smaller than the mark). "
-                            "Diamonds: the goals, which are set for two threads beside libtorch.",
+                            "Grey: the goals, which are set for two threads beside libtorch.",
                  .panel_height = 380});
   for (const bool f32 : {true, false}) {
     if (std::none_of(report.results.begin(), report.results.end(),
@@ -158,22 +193,8 @@ void draw_ratios(Section& section, RunFolder& folder, const BenchReport& report)
         .y({.label = "time of the peer / ours", .scale = Scale::log});
     int colour = 0;
     for (const std::string& name : peers_of(report)) {
-      std::vector<double> d, ratio, low, high, goal_d, goal;
-      for (const CaseResult* result : timed(report, f32, name)) {
-        d.push_back(static_cast<double>(result->flow.dimension));
-        ratio.push_back(result->ratio.value);
-        low.push_back(result->ratio.low);
-        high.push_back(result->ratio.high);
-        if (const auto wanted = ratio_goal(*result)) {
-          goal_d.push_back(d.back());
-          goal.push_back(*wanted);
-        }
-      }
-      if (d.empty()) continue;
-      panel.intervals(d, low, high, {.colour = colour});
-      panel.points(d, ratio, {.label = name, .colour = colour, .marker = Marker::circle, .size = 8});
-      if (!goal.empty())
-        panel.points(goal_d, goal, {.label = "goal", .colour = ink::muted, .marker = Marker::diamond, .size = 8});
+      for (const bool euler : {true, false})
+        draw_series(panel, timed(report, f32, name), euler, name + (euler ? "" : ", other schemes"), colour);
       ++colour;
     }
     panel.y_mark(1);
@@ -183,25 +204,31 @@ void draw_ratios(Section& section, RunFolder& folder, const BenchReport& report)
 }
 
 Table result_table(const BenchReport& report) {
-  Table table{.head = {"case", "type", "ours, ms", "peer", "its ms", "ratio", "95 % interval", "of peak, %", "memory",
-                       "difference", "goal"}};
+  Table table{.head = {"case", "type", "ours, ms", "peer", "its ms", "ratio", "95 % interval", "goal"}};
   for (const CaseResult& r : report.results) {
-    const std::string verdict = goal_verdict(r);
-    Cell goal = verdict.empty()
-                    ? Cell("")
-                    : Cell(verdict.find("met") != std::string::npos ? Status::pass : Status::warning, verdict);
     if (!r.right()) {
-      table.rows.push_back({literal(r.flow.name()), name_of(r.dtype), "", literal(r.peer), "", "", "", "",
-                            bytes_text(static_cast<double>(r.peak_bytes)), format_number(r.gradient_error, 2),
-                            Cell(Status::fail, "wrong gradient")});
+      table.rows.push_back(
+          {shape_text(r), name_of(r.dtype), "", literal(r.peer), "", "", "", Cell(Status::fail, "wrong gradient")});
       continue;
     }
-    table.rows.push_back({literal(r.flow.name()), name_of(r.dtype), Cell(1e3 * r.ours_s, 3), literal(r.peer),
+    const std::string verdict = goal_verdict(r);
+    const Status status = verdict.find("met") != std::string::npos ? Status::pass : Status::warning;
+    table.rows.push_back({shape_text(r), name_of(r.dtype), Cell(1e3 * r.ours_s, 3), literal(r.peer),
                           Cell(1e3 * r.peer_s, 3), Cell(r.ratio.value, 3),
                           fmt::format("{} … {}", format_number(r.ratio.low, 3), format_number(r.ratio.high, 3)),
-                          Cell(100 * r.peak_fraction, 2), bytes_text(static_cast<double>(r.peak_bytes)),
-                          format_number(r.gradient_error, 2), goal});
+                          verdict.empty() ? Cell("") : Cell(status, verdict)});
   }
+  return table;
+}
+
+Table agreement_table(const BenchReport& report) {
+  Table table{.head = {"case", "type", "peer", "difference", "admitted", "pairs", "memory"},
+              .caption =
+                  "Difference of the two gradients relative to the peer's, Euclidean norms; memory: how far the "
+                  "process grows for one gradient of ours, scratch that is kept for the next one included."};
+  for (const CaseResult& r : report.results)
+    table.rows.push_back({shape_text(r), name_of(r.dtype), literal(r.peer), format_number(r.gradient_error, 2),
+                          format_number(r.tolerance, 2), Cell(r.pairs), bytes_text(static_cast<double>(r.peak_bytes))});
   return table;
 }
 
@@ -215,7 +242,7 @@ void draw_limits(Page& page, const BenchReport& report) {
     const std::pair<FlowCase, c10::ScalarType> key{r.flow, r.dtype};
     if (!r.right() || std::find(shown.begin(), shown.end(), key) != shown.end()) continue;
     shown.push_back(key);
-    table.rows.push_back({literal(r.flow.name()), name_of(r.dtype), Cell(100 * r.peak_fraction, 2),
+    table.rows.push_back({shape_text(r), name_of(r.dtype), Cell(100 * r.peak_fraction, 2),
                           Cell(100 * r.activation_share, 2), Cell(100 * (1 - r.inside), 2), limit_of(r)});
   }
   page.section("What limits each").table(table);
@@ -270,6 +297,7 @@ Page cases_page(const BenchReport& report, RunFolder& folder) {
   draw_roofline(roofs, folder, report);
   draw_machine(page, report);
   draw_method(page, report);
+  page.section("Agreement and memory").table(agreement_table(report));
   page.footer(report.provenance);
   return page;
 }
