@@ -8,8 +8,10 @@
 
 #include <turnpike/base/error.h>
 #include <turnpike/base/seed.h>
+#include <turnpike/discover/published_recipe.h>
 #include <turnpike/discover/selection.h>
 #include <turnpike/discover/sparse.h>
+#include <turnpike/discover/strong_form.h>
 #include <turnpike/discover/weak_form.h>
 
 namespace turnpike {
@@ -75,19 +77,33 @@ std::vector<std::string> texts_of(const LinearSystem& system, const Measurement&
 
 // Share of the resamples whose equation has the candidate.
 std::vector<double> inclusion_probabilities(const BoxedEquations& equations, const DiscoveryOptions& options,
-                                            int largest, double independent_rows, std::uint64_t stream) {
+                                            int largest, double exact_residual, double independent_rows,
+                                            std::uint64_t stream) {
   std::vector<double> inclusion(equations.all().size(), options.resamples ? 0.0 : 1.0);
   Random random(seed_for(options.seed, "resamples", stream));
   for (int i = 0; i < options.resamples; ++i) {
     if (stop_requested()) throw Interrupted("stopped while resampling");
     const NormalEquations resample = equations.resample(random);
     const std::vector<Support> path = sparse_path(options.solver, resample, largest, Effort::quick);
-    const int chosen = choose_support(resample, path, independent_rows);
+    const int chosen = choose_support(resample, path, independent_rows, exact_residual);
     if (chosen < 0) continue;
     for (const int j : path[static_cast<std::size_t>(chosen)])
       inclusion[static_cast<std::size_t>(j)] += 1.0 / options.resamples;
   }
   return inclusion;
+}
+
+// The recipe has neither a criterion nor a null case: whatever is left is its answer.
+FoundEquation published_equation(const LinearSystem& system, std::size_t left_side, const Measurement& names,
+                                 const DiscoveryOptions& options, FoundEquation equation) {
+  const Support support =
+      published_support(system, left_side, {.tolerance_step = options.published_step, .seed = options.seed});
+  const RowFit fit = fit_rows(system, left_side, support);
+  equation.residual = fit.residual;
+  equation.terms = terms_of(system, names, support, fit, std::vector<double>(system.candidates.size(), 1.0));
+  equation.path.push_back({texts_of(system, names, support), fit.residual, 0, true});
+  equation.found = true;
+  return equation;
 }
 
 FoundEquation find_equation(const LinearSystem& system, std::size_t left_side,
@@ -106,21 +122,22 @@ FoundEquation find_equation(const LinearSystem& system, std::size_t left_side,
         independent);
     return equation;
   }
+  if (options.form == "published") return published_equation(system, left_side, names, options, std::move(equation));
   const BoxedEquations equations(system, left_side);
   const int largest = std::max(1, std::min(most_terms, static_cast<int>(independent / 4)));
   const std::vector<Support> path = sparse_path(options.solver, equations.all(), largest);
-  const int chosen = choose_support(equations.all(), path, independent);
+  const int chosen = choose_support(equations.all(), path, independent, system.exact_residual);
 
   const double p = static_cast<double>(system.candidates.size());
   for (std::size_t i = 0; i < path.size(); ++i) {
     const double residual = std::sqrt(fit_support(equations.all(), path[i]).residual_square);
-    equation.path.push_back(
-        {texts_of(system, names, path[i]), residual,
-         information_criterion(residual * residual, static_cast<double>(path[i].size()), p, independent),
-         static_cast<int>(i) == chosen});
+    equation.path.push_back({texts_of(system, names, path[i]), residual,
+                             information_criterion(residual * residual, static_cast<double>(path[i].size()), p,
+                                                   independent, system.exact_residual),
+                             static_cast<int>(i) == chosen});
   }
-  const std::vector<double> inclusion =
-      inclusion_probabilities(equations, options, std::min(largest, std::max(chosen, 0) + 4), independent, left_side);
+  const std::vector<double> inclusion = inclusion_probabilities(
+      equations, options, std::min(largest, std::max(chosen, 0) + 4), system.exact_residual, independent, left_side);
   for (std::size_t j = 0; j < inclusion.size(); ++j)
     if (inclusion[j] > 0) equation.inclusion.push_back({term_text(system.candidates[j], names).text, inclusion[j]});
   std::stable_sort(equation.inclusion.begin(), equation.inclusion.end(),
@@ -149,12 +166,22 @@ FoundEquation find_equation(const LinearSystem& system, std::size_t left_side,
 
 LinearSystem build_system(const std::vector<Measurement>& measurements, const DiscoveryOptions& options,
                           const std::vector<LeftSide>& left_sides, Progress& progress) {
+  const bool weak = options.form == "weak", published = options.form == "published";
   const LibraryOptions library = {.polynomial_degree = options.polynomial_degree,
                                   .derivative_order = options.derivative_order,
+                                  .products = !weak,
                                   .modulus = options.modulus,
                                   .trigonometric = options.trigonometric,
                                   .formulas = options.formulas};
-  return weak_system(measurements, candidate_library(measurements[0], library), left_sides, {}, progress);
+  const std::vector<Candidate> candidates = candidate_library(measurements[0], library);
+  if (weak) return weak_system(measurements, candidates, left_sides, {}, progress);
+  StrongOptions strong = {.space = options.space, .time = options.time};
+  if (published) {
+    strong.most_rows = 300000;  // it thins nothing
+    strong.space.published = strong.time.published = true;
+    strong.space.one_sided_ends = strong.time.one_sided_ends = true;
+  }
+  return strong_system(measurements, candidates, left_sides, strong);
 }
 
 std::vector<int> searched_fields(const Measurement& measurement, const DiscoveryOptions& options) {
@@ -179,7 +206,8 @@ Discovery search(const std::vector<Measurement>& measurements, const DiscoveryOp
   for (const int field : searched_fields(measurements[0], options)) left_sides.push_back({field, time_order});
   const LinearSystem system = build_system(measurements, options, left_sides, progress);
   Discovery discovery;
-  discovery.criterion = criterion_text();
+  discovery.criterion = options.form == "published" ? "the published recipe's: held-out residual and number of terms"
+                                                    : criterion_text(system.exact_residual);
   discovery.form = options.form;
   discovery.solver = options.solver;
   discovery.notes = system.notes;
@@ -200,7 +228,7 @@ Discovery search(const std::vector<Measurement>& measurements, const DiscoveryOp
 }  // namespace
 
 const std::vector<std::string>& form_names() {
-  static const std::vector<std::string> names = {"weak"};
+  static const std::vector<std::string> names = {"weak", "strong", "published"};
   return names;
 }
 

@@ -1,5 +1,7 @@
 #include <turnpike/discover/selection.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -134,22 +136,26 @@ void add_meat(const RowBlock& block, const Matrix& g, const std::vector<double>&
 
 }  // namespace
 
-std::string criterion_text() {
-  return "least extended Bayesian information criterion, n log(r^2 + 1e-6) + k log n + 2 log C(p, k)";
+std::string criterion_text(double exact_residual) {
+  return fmt::format("least extended Bayesian information criterion, n log(r^2 + {:g}) + k log n + 2 log C(p, k)",
+                     exact_residual * exact_residual);
 }
 
-double information_criterion(double residual_square, double terms, double candidates, double independent_rows) {
+double information_criterion(double residual_square, double terms, double candidates, double independent_rows,
+                             double exact_residual) {
   return independent_rows * std::log(residual_square + exact_residual * exact_residual) +
          terms * std::log(independent_rows) + 2 * log_binomial(candidates, terms);
 }
 
-int choose_support(const NormalEquations& system, const std::vector<Support>& path, double independent_rows) {
+int choose_support(const NormalEquations& system, const std::vector<Support>& path, double independent_rows,
+                   double exact_residual) {
   const double p = static_cast<double>(system.size());
   int chosen = -1;
-  double least = information_criterion(1, 0, p, independent_rows);
+  double least = information_criterion(1, 0, p, independent_rows, exact_residual);
   for (std::size_t i = 0; i < path.size(); ++i) {
-    const double value = information_criterion(fit_support(system, path[i]).residual_square,
-                                               static_cast<double>(path[i].size()), p, independent_rows);
+    const double value =
+        information_criterion(fit_support(system, path[i]).residual_square, static_cast<double>(path[i].size()), p,
+                              independent_rows, exact_residual);
     if (!(value < least)) continue;
     least = value;
     chosen = static_cast<int>(i);

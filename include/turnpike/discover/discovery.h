@@ -25,6 +25,7 @@
 #include <vector>
 
 #include <turnpike/base/progress.h>
+#include <turnpike/discover/derivative.h>
 #include <turnpike/discover/measurement.h>
 #include <turnpike/pde/equation.h>
 
@@ -32,6 +33,7 @@ namespace turnpike {
 
 struct DiscoveryOptions {
   std::string form = "weak";              // form_names()
+  DerivativeOptions space{}, time{};      // strong and published form: how derivatives are taken
   std::string solver = "best_subset";     // solver_names()
   int polynomial_degree = 3;              // of the products of fields
   int derivative_order = 4;               // highest in space
@@ -40,6 +42,7 @@ struct DiscoveryOptions {
   bool trigonometric = false;             // sin and cos of the fields
   std::vector<std::string> formulas;      // user terms over fields and axes, as "exp(-x)*u"
   std::vector<std::string> equations_of;  // fields whose equations are wanted; none: all that are not given
+  double published_step = 1;              // published form: the step of its tolerance
   int resamples = 100;                    // of the ensemble behind the inclusion probabilities; 0: none
   std::uint64_t seed = 0;
 };
@@ -87,7 +90,7 @@ struct Discovery {
 // such form: a user's formula, the derivative of |u|.
 std::optional<Equation> equation_of(const Discovery& discovery, const Measurement& measurement);
 
-const std::vector<std::string>& form_names();    // "weak", "strong", ...
+const std::vector<std::string>& form_names();    // "weak", "strong", "published"
 const std::vector<std::string>& solver_names();  // "best_subset", "threshold", ...
 
 Discovery discover(const std::vector<Measurement>& measurements, const DiscoveryOptions& options = {},

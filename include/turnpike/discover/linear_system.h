@@ -51,6 +51,7 @@ struct LinearSystem {
   Matrix columns;                        // [rows, candidates]
   std::vector<std::vector<double>> rhs;  // [left sides][rows]
   std::vector<RowBlock> blocks;
+  double exact_residual = 1e-3;    // what |b - G xi| / |b| means nothing below: discretisation
   std::vector<NoiseModel> noise;   // [blocks]; none: not modelled
   std::vector<std::string> notes;  // what was chosen from the data, a sentence each
 

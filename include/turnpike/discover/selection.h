@@ -4,8 +4,9 @@
 //
 // n independent rows, k terms out of p candidates, r = |b - G xi| / |b|. The last term is the price of having looked at
 // C(p, k) equations (Chen, Chen, Biometrika 2008, doi:10.1093/biomet/asn034, gamma = 1): without it, of a hundred noisy
-// candidates some always help. e = 1e-3 says that what explains all but a thousandth of the left side is exact: clean
-// data have residuals of discretisation and round-off, which more terms always lower and which mean nothing.
+// candidates some always help. e = 1e-3 (strong form: 1e-2) says that what explains all but a thousandth of the left
+// side is exact: clean data have residuals of discretisation and round-off, which more terms always lower and which
+// mean nothing.
 //
 // Chosen over cross-validation, which keeps superfluous terms with a probability that does not fall with more data, and
 // over a threshold on coefficients, which is one more number that the user would have to know.
@@ -20,13 +21,14 @@
 
 namespace turnpike {
 
-constexpr double exact_residual = 1e-3;  // e
-std::string criterion_text();
+std::string criterion_text(double exact_residual);
 
-double information_criterion(double residual_square, double terms, double candidates, double independent_rows);
+double information_criterion(double residual_square, double terms, double candidates, double independent_rows,
+                             double exact_residual);
 
 // The path's index with the least criterion; -1: no term at all is better.
-int choose_support(const NormalEquations& system, const std::vector<Support>& path, double independent_rows);
+int choose_support(const NormalEquations& system, const std::vector<Support>& path, double independent_rows,
+                   double exact_residual);
 
 // Normal equations of unit columns, in boxes of rows about as large as what counts as one independent row, so that a
 // resample is a sum of boxes.

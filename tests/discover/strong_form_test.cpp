@@ -1,0 +1,82 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include <turnpike/base/error.h>
+#include <turnpike/discover/discovery.h>
+
+#include "exact_fields.h"
+
+namespace turnpike {
+namespace {
+
+DiscoveryOptions strong(int degree, int order) {
+  return {.form = "strong", .polynomial_degree = degree, .derivative_order = order, .resamples = 0};
+}
+
+TEST(StrongForm, FindsHeatAndKdvInCleanData) {
+  const FoundEquation heat = discover({exact::heat()}, strong(2, 3)).equations.at(0);
+  ASSERT_EQ(heat.terms.size(), 1u) << heat.text();
+  EXPECT_EQ(heat.terms[0].term, "u_xx");
+  EXPECT_NEAR(heat.terms[0].coefficient.real(), 0.5, 1e-5);
+  const FoundEquation kdv = discover({exact::kdv()}, strong(2, 3)).equations.at(0);
+  ASSERT_EQ(kdv.terms.size(), 2u) << kdv.text();
+  EXPECT_EQ(kdv.terms[0].term, "u*u_x");
+  EXPECT_NEAR(kdv.terms[0].coefficient.real(), -6, 2e-2);
+  EXPECT_NEAR(kdv.terms[1].coefficient.real(), -1, 5e-3);
+}
+
+TEST(StrongForm, TakesUnequalSteps) {
+  // y' = y / x + y^2 / x^3 on points that crowd towards x = 1, from y = x^2 / (1 + C x)
+  std::vector<Measurement> solutions;
+  for (const double c : {-0.2, 0.0, 0.5, 2.0}) {
+    Measurement m = {.source = "y", .axes = {{"x", {}}}, .fields = {{.name = "y"}}};
+    for (int i = 0; i < 200; ++i) {
+      const double x = std::exp(0.006 * i);
+      m.axes[0].points.push_back(x);
+      m.fields[0].values.push_back(x * x / (1 + c * x));
+    }
+    solutions.push_back(m);
+  }
+  DiscoveryOptions options = strong(0, 0);
+  for (int p = 0; p <= 3; ++p)
+    for (int q = 1; q <= 3; ++q) options.formulas.push_back("x^(-" + std::to_string(p) + ")*y^" + std::to_string(q));
+  const FoundEquation found = discover(solutions, options).equations.at(0);
+  ASSERT_EQ(found.terms.size(), 2u) << found.text();
+  EXPECT_EQ(found.terms[0].term, "x^(-1)*y^1");
+  EXPECT_NEAR(found.terms[0].coefficient.real(), 1, 1e-6);
+  EXPECT_EQ(found.terms[1].term, "x^(-3)*y^2");
+  EXPECT_NEAR(found.terms[1].coefficient.real(), 1, 1e-6);
+}
+
+TEST(StrongForm, ComplexFieldsAndHoles) {
+  Measurement nls = exact::nls();
+  DiscoveryOptions options = strong(3, 2);
+  const FoundEquation found = discover({nls}, options).equations.at(0);
+  ASSERT_EQ(found.terms.size(), 2u) << found.text();
+  EXPECT_NEAR(found.terms[0].coefficient.imag() + found.terms[1].coefficient.imag(), 1.5, 1e-2) << found.text();
+
+  Measurement heat = exact::heat();
+  heat.fields[0].values[60 * 81 + 40] = NAN;
+  mask_holes(heat);
+  const FoundEquation with_hole = discover({heat}, strong(2, 3)).equations.at(0);
+  ASSERT_EQ(with_hole.terms.size(), 1u);
+  EXPECT_NEAR(with_hole.terms[0].coefficient.real(), 0.5, 1e-5);
+  options.space.method = "spectral";
+  EXPECT_THROW(discover({heat}, options), InputError);
+}
+
+TEST(StrongForm, ThePublishedRecipeFindsCleanKdv) {
+  DiscoveryOptions options = strong(2, 3);
+  options.form = "published";
+  options.published_step = 5;
+  options.space.accuracy = options.time.accuracy = 2;
+  const FoundEquation kdv = discover({exact::kdv()}, options).equations.at(0);
+  ASSERT_EQ(kdv.terms.size(), 2u) << kdv.text();
+  EXPECT_EQ(kdv.terms[0].term, "u*u_x");
+  EXPECT_NEAR(kdv.terms[0].coefficient.real(), -6, 0.3);
+  EXPECT_EQ(kdv.terms[1].term, "u_xxx");
+}
+
+}  // namespace
+}  // namespace turnpike
