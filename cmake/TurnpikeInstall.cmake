@@ -23,7 +23,7 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/TurnpikeConfigVersion.cmake
 install(FILES ${CMAKE_BINARY_DIR}/TurnpikeConfig.cmake ${CMAKE_BINARY_DIR}/TurnpikeConfigVersion.cmake
         DESTINATION ${package_dir})
 
-foreach(program turnpike turnpike-engine)
+foreach(program turnpike turnpike-engine turnpike-equations)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()

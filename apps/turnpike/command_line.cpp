@@ -130,7 +130,7 @@ Invocation parse_verb(const Verb& verb, int argc, const char* const* argv) {
       invocation.settings.emplace_back(word.substr(0, word.find('=')), word.substr(word.find('=') + 1));
     else if (is_setting(word))
       take_setting(word, verb, invocation.options);
-    else if (verb.settle || invocation.positionals.size() < verb.positionals.size())
+    else if (verb.settle || verb.repeated || invocation.positionals.size() < verb.positionals.size())
       invocation.positionals.push_back(word);
     else
       throw InputError(fmt::format("unexpected word '{}'; usage: turnpike {} {}", word, verb.name, verb.usage));

@@ -1,4 +1,4 @@
-// What the jobs of the engine share: one job a verb, from an invocation to the JSON of its result.
+// What the jobs of the engines share: one job a verb, from an invocation to the JSON of its result.
 //
 // A job prints nothing: `out` takes the lines of standard output, the progress what is for people on standard error.
 #pragma once
@@ -28,12 +28,10 @@ struct Job {
 
 using JobResult = nlohmann::ordered_json;  // {"schema": 1, "verb": ...}: the last line with --json
 
-// "schema", "verb" and "seconds" since the job's start are filled in by run_job.
+// "schema", "verb" and "seconds" since the job's start are filled in by the engine.
 struct JobEntry {
   const char* verb;
   JobResult (*run)(const Job& job);
 };
-const std::vector<JobEntry>& job_table();
-JobResult run_job(const Job& job);
 
 }  // namespace turnpike

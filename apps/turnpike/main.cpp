@@ -1,6 +1,7 @@
 // turnpike: the thin front. It reads and checks the words, answers help and completion at once, and hands everything
-// else to turnpike-engine, which carries libtorch. The BLAS reads its core type and thread number from the environment
-// while it is being loaded: that is why they are set here, before the engine starts.
+// else to the engine of the verb: turnpike-engine, which carries libtorch, or turnpike-equations, which does not. The
+// BLAS reads its core type and thread number from the environment while it is being loaded: that is why they are set
+// here, before the engine starts.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -32,12 +33,12 @@ void set_environment(int threads) {
   ::setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
 }
 
-fs::path find_engine() {
+fs::path find_engine(const std::string& name) {
   std::error_code error;
   const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
-  for (const fs::path& engine : {folder / "turnpike-engine", folder / "../libexec/turnpike/turnpike-engine"})
+  for (const fs::path& engine : {folder / name, folder / "../libexec/turnpike" / name})
     if (::access(engine.c_str(), X_OK) == 0) return engine;
-  throw Error(fmt::format("the engine 'turnpike-engine' is missing beside turnpike in '{}': build or install it again",
+  throw Error(fmt::format("the engine '{}' is missing beside turnpike in '{}': build or install it again", name,
                           folder.string()));
 }
 
@@ -48,7 +49,7 @@ int run(int argc, char** argv) {
       throw Error(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
     return static_cast<int>(ExitCode::done);
   }
-  const fs::path engine = find_engine();
+  const fs::path engine = find_engine(invocation.verb->engine);
   set_environment(thread_count(invocation));
   ::execv(engine.c_str(), argv);
   throw Error(fmt::format("cannot start '{}': {}", engine.string(), std::strerror(errno)));

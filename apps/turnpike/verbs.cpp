@@ -100,6 +100,58 @@ Verb export_verb() {
   return verb;
 }
 
+OptionSchema discover_options() {
+  OptionSchema options;
+  options.group("candidate terms");
+  options.integer("degree", 3, "of the products of fields").at_least(0).at_most(8);
+  options.integer("derivatives", 4, "highest order in space").at_least(0).at_most(8);
+  options.boolean("modulus", true, "complex fields: powers of |u|");
+  options.boolean("trigonometric", false, "sin and cos of the fields");
+  options.text("terms", "", "further ones, as \"exp(-x)*u; x*u_x\"");
+  options.group("method");
+  options.choice("form", "weak", {"weak"}, "integrals against test functions, or derivatives at points");
+  options.choice("solver", "best_subset", {"best_subset", "threshold", "omp", "frols", "sr3"},
+                 "of the sparse regression");
+  options.integer("time_order", 0, "left side u_t (1) or u_tt (2); 0: u_t, and u_tt where that finds nothing")
+      .at_least(0)
+      .at_most(2);
+  options.text("equations_of", "", "fields whose equations are wanted; default: all that are not given");
+  options.integer("resamples", 100, "behind the inclusion probabilities; 0: none").at_least(0);
+  options.choice("noise_scale", "rms", {"rms", "deviation"}, "what --noise is a share of");
+  options.group("check and report");
+  options.boolean("simulate", true, "integrate what was found from the first frame and compare");
+  options.boolean("report", true, "a folder with the page, its figures and data");
+  return options;
+}
+
+Verb discover() {
+  Verb verb;
+  verb.name = "discover";
+  verb.summary = "find the differential equation behind measured fields";
+  verb.usage = "FILE ... [--field NAMES] [--axes NAMES] [flags] [key=value ...]";
+  verb.about =
+      "Reads fields on a grid (MAT, HDF5, NPZ, NPY) or trajectories (CSV), finds their equation with intervals on its\n"
+      "coefficients, and integrates it to see how far it holds. Several files are several experiments.";
+  verb.example = "turnpike discover burgers.mat --field u=usol --axes x,t";
+  verb.positionals = {"FILE"};
+  verb.repeated = true;
+  verb.engine = "turnpike-equations";
+  verb.flags.text("field", "", "variables that the equations are about: u,v or u=usol").named("NAMES");
+  verb.flags.text("axes", "", "along the array's dimensions: x,t or t=tt or x=0:0.1,t or each,x,t").named("NAMES");
+  verb.flags.text("time", "", "the axis that is time; default: t, tt or time").named("NAME");
+  verb.flags.text("given", "", "fields without an equation of their own, as a potential").named("NAMES");
+  verb.flags.text("mask", "", "variable that is 0 where nothing was measured; nan: no numbers").named("NAME");
+  verb.flags.real("noise", 0, "noise to add to the data, as a share of their size").named("LEVEL").at_least(0);
+  verb.flags.integer("seed", 0, "root of every random number").named("N").at_least(0);
+  add_threads(verb.flags);
+  verb.flags.text("config", "", "settings in TOML; key=value words win over it").named("FILE");
+  verb.flags.text("out", "runs", "where the run's folder is made").named("DIR");
+  add_quiet_and_json(verb.flags);
+  verb.recorded_flags = {"field", "axes", "time", "given", "mask", "noise", "seed", "threads"};
+  verb.options = discover_options();
+  return verb;
+}
+
 Verb study() {
   Verb verb;
   verb.name = "study";
@@ -217,7 +269,8 @@ OptionSchema train_options() {
 }
 
 const std::vector<Verb>& verb_catalogue() {
-  static const std::vector<Verb> catalogue = {train(), predict(), analyze(), export_verb(), study(), bench()};
+  static const std::vector<Verb> catalogue = {train(), predict(),  analyze(), export_verb(),
+                                              study(), discover(), bench()};
   return catalogue;
 }
 

@@ -1,5 +1,5 @@
 // The catalogue: every verb of the command as data. Help, completion and validation are read from it; a verb that is
-// not built does not appear. No libtorch here: the thin front and the engine share this file.
+// not built does not appear. No libtorch here: the thin front and the engines share this file.
 #pragma once
 
 #include <string>
@@ -19,6 +19,8 @@ struct Verb {
   std::string about;                        // what it does, a few lines
   std::string example;                      // a command that runs
   std::vector<std::string> positionals;     // all needed, in this order: {"MODEL"}
+  bool repeated = false;                    // the last positional may stand several times
+  std::string engine = "turnpike-engine";   // the program that runs it
   OptionSchema flags;                       // --key VALUE; a boolean is a switch
   std::vector<std::string> needed_flags;    // {"data"}
   std::vector<std::string> recorded_flags;  // part of the run: written to config.toml, and a config may set them

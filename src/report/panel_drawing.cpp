@@ -203,7 +203,8 @@ PanelDrawing::Layout PanelDrawing::lay_out(const Rect& cell, LegendPlace place) 
   int n_y = std::clamp(int((bottom - top - 45) / 26), 3, 9);
   l.y_ticks = ticks_of(y_, n_y);
   l.y_tick_width = widest_label(l.y_ticks);
-  if (!l.y_ticks.common.empty()) top += 14;
+  if (bar_) l.bar_ticks = ticks_of(bar_->range, n_y);
+  if (!l.y_ticks.common.empty() || !l.bar_ticks.common.empty()) top += 14;
   double left = cell.left + 8 + l.y_tick_width + 10;
   if (!panel_.y_.label.empty()) {
     l.y_label = fit_label(panel_.y_.label, label_size, std::max(bottom - top - 20, 60.0), 2);
@@ -214,7 +215,6 @@ PanelDrawing::Layout PanelDrawing::lay_out(const Rect& cell, LegendPlace place) 
   double right = cell.right - 12;
   if (panel_.categories_.empty()) right = cell.right - std::max(12.0, widest_label(ticks_of(x_, 5)) / 2 + 3);
   if (bar_) {
-    l.bar_ticks = ticks_of(bar_->range, n_y);
     l.bar_width = 10 + 12 + 8 + widest_label(l.bar_ticks) + (bar_->label.empty() ? 2 : 20);
     right = cell.right - 6 - l.bar_width;
   }

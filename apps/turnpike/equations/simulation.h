@@ -1,0 +1,30 @@
+// The check by simulation: the equations that were found, integrated from the first frame of a measurement.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <turnpike/discover/discovery.h>
+
+namespace turnpike {
+
+struct Simulation {
+  Measurement fields;         // as measured, with the values of the simulation; shorter in time where it broke off
+  std::vector<double> error;  // at each time: |u~ - u| / |u|, over all fields; 2-norms, |u| over all times
+  double overall = 0;         // the same over all times
+  std::string broke_off;      // why it ended early, or ""
+};
+
+// Nothing, and why, where no integrator takes these equations.
+struct SimulationAnswer {
+  std::optional<Simulation> simulation;
+  std::string refusal;
+};
+SimulationAnswer simulate_found(const Measurement& measurement, const Discovery& discovery,
+                                Progress& progress = no_progress());
+
+// The last time up to which the error stays below `level`; nothing if it is above at once.
+std::optional<double> holds_until(const Simulation& simulation, double level);
+
+}  // namespace turnpike
