@@ -87,8 +87,7 @@ std::vector<double> inclusion_probabilities(const BoxedEquations& equations, con
     const std::vector<Support> path = sparse_path(options.solver, resample, largest, Effort::quick);
     const int chosen = choose_support(resample, path, independent_rows, exact_residual);
     if (chosen < 0) continue;
-    for (const int j : path[static_cast<std::size_t>(chosen)])
-      inclusion[static_cast<std::size_t>(j)] += 1;
+    for (const int j : path[static_cast<std::size_t>(chosen)]) inclusion[static_cast<std::size_t>(j)] += 1;
   }
   for (double& share : inclusion) share /= std::max(options.resamples, 1);
   return inclusion;
