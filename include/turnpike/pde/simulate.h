@@ -50,7 +50,7 @@ struct SimulatedField {
 struct Solution {
   std::vector<SpaceAxis> axes;
   std::vector<double> times;
-  std::vector<SimulatedField> fields;  // the evolved ones, and the velocities
+  std::vector<SimulatedField> fields;  // the evolved ones, their rates (u_t) where of time order 2, velocities
   std::int64_t steps = 0, evaluations = 0;
 
   std::int64_t points() const;  // of space
@@ -65,10 +65,10 @@ struct FieldState {
 };
 
 struct SimulateOptions {
-  double tolerance = 1e-8;  // of a step, relative to the largest value of each field so far
+  double tolerance = 1e-7;  // of a step, relative to the largest root mean square of each field so far
   double step = 0;          // > 0: this step (cut to meet the frames), no adaption
   std::int64_t max_steps = 2'000'000;
-  double growth = 1e6;  // a field this many times larger than any before it has diverged
+  double growth = 1e6;  // a field this many times larger than the largest initial one has diverged
   // Not periodic axes: the values of field `f` (index in Equation::fields) on the grid at a time, of which the boundary
   // is read: the outermost half-order many points on either side. None: they keep their initial values.
   std::function<void(int field, double time, std::vector<std::complex<double>>& values)> boundary{};
