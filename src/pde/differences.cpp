@@ -67,7 +67,8 @@ DifferenceSystem::DifferenceSystem(const Equation& equation, const std::vector<S
     : equation_(equation), axes_(axes), options_(options) {
   for (const SpaceAxis& axis : axes_) points_ *= static_cast<std::size_t>(axis.n);
   const int highest = equation_.highest_derivative();
-  boundary_width_ = std::max(1, highest / 2);
+  // Given ends are as wide as a stencil reaches, so that all stencils are central: moved ones let short waves grow.
+  boundary_width_ = options_.boundary ? (highest + 1) / 2 - 1 + accuracy / 2 : 1;
   for (const SpaceAxis& axis : axes_) {
     rows_.emplace_back();
     for (int m = 1; m <= highest; ++m) rows_.back().push_back(difference_rows(axis, m));

@@ -129,9 +129,12 @@ struct Coupling {
   Modes multiplier;
 };
 
-int degree_of(const EquationTerm& term) {
+// In the evolved fields. A given one counts nothing where it stands alone with them: V u is then formed at the points
+// themselves, where V is known, rough as it may be.
+int degree_of(const EquationTerm& term, const Equation& equation) {
   int degree = 0;
   for (const EquationFactor& factor : term.factors) {
+    if (equation.fields[factor.field].role == FieldRole::given) continue;
     const bool transcendental = factor.function == FactorFunction::sine || factor.function == FactorFunction::cosine;
     degree += factor.power * (transcendental ? 3 : 1);
   }
@@ -190,7 +193,7 @@ struct SpectralSystem::Parts {
   void prepare(const std::vector<FieldState>& state) {
     int degree = 1;
     for (const EquationField& field : equation.fields)
-      for (const EquationTerm& term : field.terms) degree = std::max(degree, degree_of(term));
+      for (const EquationTerm& term : field.terms) degree = std::max(degree, degree_of(term, equation));
     Shape shape, finer;
     for (const SpaceAxis& axis : axes) {
       shape.push_back(axis.n);
@@ -337,6 +340,17 @@ struct SpectralSystem::Parts {
       else
         real_values[q].resize(points);
       if (!given) continue;
+      // Without a finer grid the values serve as they are; through modes they would lose the highest one.
+      if (fine->count() == coarse->count() && quantities[q].derivative == std::array<int, 3>{}) {
+        const std::vector<Complex>& values = state[quantities[q].field].values;
+        for (std::size_t i = 0; i < points; ++i)
+          if (complex())
+            complex_values[q][i] = values[i];
+          else
+            real_values[q][i] = values[i].real();
+        multipliers[q].clear();
+        continue;
+      }
       Modes modes(n);
       to_modes(state[quantities[q].field].values, modes.data());
       to_fine(q, modes.data());

@@ -7,7 +7,7 @@ namespace turnpike {
 namespace {
 
 // Steps are the interval between two frames over a power of two, so that few lengths need coefficients. Each double
-// step is taken as one and as two; what they differ by is the error, 1/15 of it after the two.
+// step is taken as one and as two steps; 1/15 of what they differ by is the error of the two, and is taken off.
 class SpectralEvolution : public Evolution {
  public:
   SpectralEvolution(const Equation& equation, const std::vector<SpaceAxis>& axes,
@@ -76,7 +76,7 @@ class SpectralEvolution : public Evolution {
         ++level_;
         continue;
       }
-      v_.swap(fine_);
+      for (std::size_t i = 0; i < v_.size(); ++i) v_[i] = fine_[i] - coarse_[i];
       known = false;
       done += all >> level_;
       ++steps_;

@@ -69,8 +69,9 @@ struct SimulateOptions {
   double step = 0;          // > 0: this step (cut to meet the frames), no adaption
   std::int64_t max_steps = 2'000'000;
   double growth = 1e6;  // a field this many times larger than the largest initial one has diverged
-  // Not periodic axes: the values of field `f` (index in Equation::fields) on the grid at a time, of which the boundary
-  // is read: the outermost half-order many points on either side. None: they keep their initial values.
+  // Not periodic axes: the values of a field (index in Equation::fields) on the grid at a time, of which the ends are
+  // read: as many points on either side as a stencil reaches (3 for two derivatives, 4 for four). None: the outermost
+  // point keeps its initial value.
   std::function<void(int field, double time, std::vector<std::complex<double>>& values)> boundary{};
 };
 
