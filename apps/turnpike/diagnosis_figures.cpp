@@ -158,24 +158,32 @@ Paths paths_of(const DiagnosisTask& task, const Diagnosis& diagnosis, std::int64
   return {roll.times, roll.states.to(at::kDouble), colours_of(model, task.data, rows, diagnosis.predictions)};
 }
 
+// The points (t, x) of states of one coordinate, [n, N, 2].
+Tensor against_depth(const Paths& paths) {
+  return at::stack({at::tensor(paths.times, at::kDouble).view({-1, 1}).expand_as(paths.states.select(2, 0)),
+                    paths.states.select(2, 0)},
+                   2);
+}
+
 void draw_paths(Section& section, RunFolder& folder, const DiagnosisTask& task, const Diagnosis& diagnosis) {
   const Model& model = task.model;
   const Paths paths = paths_of(task, diagnosis, most_samples_drawn);
-  const bool flat = model.spec.width == 2;
-  const PrincipalAxes axes = flat ? PrincipalAxes{} : principal_axes(paths.states, 2);
-  const Tensor plane = flat ? paths.states : axes.project(paths.states);  // [n, N, 2]
+  const bool line = model.spec.width == 1, flat = model.spec.width == 2;
+  const PrincipalAxes axes = line || flat ? PrincipalAxes{} : principal_axes(paths.states, 2);
+  const Tensor plane = line ? against_depth(paths) : flat ? paths.states : axes.project(paths.states);  // [n, N, 2]
   const auto label = [&](int axis) {
-    return flat ? fmt::format("$x_{}$", axis + 1)
-                : fmt::format("{} principal axis ({:.0f} %)", axis == 0 ? "first" : "second",
-                              100 * axes.explained[static_cast<std::size_t>(axis)]);
+    return line   ? std::string(axis == 0 ? "depth $t$" : "$x$")
+           : flat ? fmt::format("$x_{}$", axis + 1)
+                  : fmt::format("{} principal axis ({:.0f} %)", axis == 0 ? "first" : "second",
+                                100 * axes.explained[static_cast<std::size_t>(axis)]);
   };
   const std::int64_t n_times = plane.size(0), n_samples = plane.size(1);
 
   Figure figure({.title = "Samples on their way through depth",
-                 .caption = fmt::format(
-                     "Paths of {} samples from depth 0 to {} (dots: where they end), and all of them at five depths.{}",
-                     std::min(n_samples, most_paths_drawn), format_number(model.spec.horizon),
-                     flat ? "" : " Projected on the plane in which the states spread most."),
+                 .caption = fmt::format("Paths of {} samples from depth 0 to {} (dots: where they end){}.{}",
+                                        std::min(n_samples, most_paths_drawn), format_number(model.spec.horizon),
+                                        line ? "" : ", and all of them at five depths",
+                                        line || flat ? "" : " Projected on the plane in which the states spread most."),
                  .columns = 2});
   const std::vector<std::int64_t> depths = thinned(n_times, most_path_points),
                                   chosen = thinned(n_samples, most_paths_drawn);
@@ -195,6 +203,7 @@ void draw_paths(Section& section, RunFolder& folder, const DiagnosisTask& task, 
   }
   figure.panel("Paths").x({.label = label(0)}).y({.label = label(1)}).trajectories(xs, ys, labels, paths.colours.names);
   for (const double part : {0.0, 0.02, 0.05, 0.2, 1.0}) {
+    if (line) break;
     const auto k = static_cast<std::int64_t>(std::llround(part * static_cast<double>(n_times - 1)));
     figure.panel(fmt::format("$t$ = {}", format_number(paths.times[static_cast<std::size_t>(k)], 3)))
         .x({.label = label(0)})
