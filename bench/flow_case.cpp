@@ -20,6 +20,7 @@ constexpr NamedTableau schemes[] = {
     {"midpoint", [] { return &midpoint_tableau(); }},
     {"heun", [] { return &heun_tableau(); }},
     {"rk4", [] { return &rk4_tableau(); }},
+    {"bosh3", [] { return &bogacki_shampine_tableau(); }},
     {"dopri5", [] { return &dormand_prince_tableau(); }},
     {"symplectic_euler", [] { return (const Tableau*)nullptr; }},
     {"verlet", [] { return (const Tableau*)nullptr; }},

@@ -80,12 +80,19 @@ double CaseResult::gflops() const {
 CaseResult measure_case(const FlowProblem& problem, Peer& peer, const Peaks& peaks, std::int64_t peak_bytes,
                         const PairBudget& budget, const GradientFunction& ours) {
   CaseResult result{.flow = problem.shape, .dtype = problem.dtype(), .threads = peaks.threads, .peer = peer.name()};
-  result.tolerance = gradient_tolerance(problem);
   result.peak_bytes = peak_bytes;
-  const Tensor theirs = peer.prepare(problem);
+  const auto compare = [&](const FlowProblem& one) {
+    result.tolerance = gradient_tolerance(one);
+    const Tensor theirs = peer.prepare(one);
+    result.gradient_error = relative_difference(ours(one), theirs);
+    return result.right();
+  };
+  // Kinks hide what is wrong in float32: there the float64 twin is held to rounding as well.
+  const bool kinked = !facts_of(problem.shape.activation).smooth && problem.dtype() == at::kFloat;
+  if (kinked && !compare(make_flow_problem(problem.shape, at::kDouble))) return result;
+  const bool right = compare(problem);
   result.peer_description = peer.description();
-  result.gradient_error = relative_difference(ours(problem), theirs);
-  if (!result.right()) return result;
+  if (!right) return result;
 
   double inside = 0, all = 0;
   const auto timed = [&] {

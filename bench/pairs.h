@@ -23,7 +23,7 @@ struct Pairs {
 
 struct PairBudget {
   double seconds = 3;          // for both together
-  int least = 7, most = 101;   // pairs
+  int least = 7, most = 41;    // pairs
   double call_seconds = 2e-3;  // a repetition calls again until so much time has passed, and takes the mean
 };
 

@@ -29,3 +29,6 @@ foreach(program turnpike turnpike-engine turnpike-equations)
   endif()
 endforeach()
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
+# What `turnpike bench` runs beside itself.
+install(DIRECTORY bench/peers DESTINATION ${CMAKE_INSTALL_DATADIR}/turnpike USE_SOURCE_PERMISSIONS
+        PATTERN __pycache__ EXCLUDE)

@@ -114,8 +114,8 @@ std::vector<AccuracyTask> accuracy_tasks() {
   const fs::path mnist = data ? fs::path(data) / "mnist" : fs::path();
   if (data && fs::exists(mnist))
     tasks.push_back({"MNIST",
-                     {"--data", mnist.string(), "layers=20", "T=2", "width=32", "running=0", "terminal=1",
-                      "schedule=constant", "batch=256", "rate=0.002", "epochs=3"},
+                     {"--data", mnist.string(), "activation=relu", "layers=20", "T=4", "running=0", "terminal=1",
+                      "lambda=0.0001", "schedule=constant", "batch=256", "rate=0.001", "epochs=6", "baselines=false"},
                      0.96});
   return tasks;
 }

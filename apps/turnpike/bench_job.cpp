@@ -158,10 +158,7 @@ class Bench {
     progress_.note(why);
   }
 
-  PairBudget budget() const {
-    if (growth_) return {.seconds = 0.5};
-    return {.seconds = items_.size() == 1 ? 6.0 : 3.0};
-  }
+  PairBudget budget() const { return {.seconds = growth_ ? 0.3 : 3}; }
 
   void keep() {
     RunFolder folder(make_run_folder(invocation_.flags.text("out"), "bench"), report_.provenance);
