@@ -205,6 +205,26 @@ class Bench {
 
 using Out = std::function<void(const std::string&)>;
 
+std::string text_line(const AccuracyResult& result) {
+  const double target = result.task.target;
+  const auto reached = [target](const Training& training) {
+    return training.epochs_to(target) == 0
+               ? std::string("does not reach it")
+               : fmt::format("{:.3g} s ({} epochs)", training.seconds_to(target), training.epochs_to(target));
+  };
+  return fmt::format("{:<8} to {:g} %  ours {}  PyTorch {}", result.task.name, 100 * target, reached(result.ours),
+                     reached(result.peer));
+}
+
+std::string text_line(const ShareResult& result) {
+  std::string line = fmt::format("{:<26} {:>7.2f} s, {:>4.1f} % outside the kernels", result.name, result.seconds,
+                                 100 * result.outside());
+  if (result.epoch_s > 0)
+    line +=
+        fmt::format("; an epoch {:.3g} ms, without them {:.3g} ms", 1e3 * result.epoch_s, 1e3 * result.epoch_without_s);
+  return line;
+}
+
 // A folder with what all results share.
 template <class Result>
 void keep(const Invocation& invocation, const Provenance& here, const std::vector<Result>& results, const Out& out,
@@ -226,14 +246,7 @@ ExitCode run_accuracy(const Invocation& invocation, Progress& progress, const Ou
   if (tasks.size() == 1) progress.note("MNIST is left out: TURNPIKE_DATA names no folder that holds it");
   for (const AccuracyTask& task : tasks) {
     results.push_back(measure_accuracy(task, threads, progress));
-    const Json json = to_json(results.back());
-    out(invocation.flags.boolean("json")
-            ? json.dump()
-            : fmt::format("{:<10} to {:g} %   ours {:.3g} s ({} epochs)   PyTorch {:.3g} s ({} epochs)   {:.1f} x",
-                          task.name, 100 * task.target, results.back().ours.seconds_to(task.target),
-                          results.back().ours.epochs_to(task.target), results.back().peer.seconds_to(task.target),
-                          results.back().peer.epochs_to(task.target),
-                          results.back().peer.seconds_to(task.target) / results.back().ours.seconds_to(task.target)));
+    out(invocation.flags.boolean("json") ? to_json(results.back()).dump() : text_line(results.back()));
   }
   keep(invocation, provenance(threads), results, out, &accuracy_page);
   return ExitCode::done;
@@ -244,13 +257,7 @@ ExitCode run_share(const Invocation& invocation, Progress& progress, const Out& 
   std::vector<ShareResult> results;
   for (const auto& measure : share_measurements()) {
     results.push_back(measure(threads, progress));
-    const ShareResult& result = results.back();
-    std::string line = fmt::format("{:<26} {:>7.2f} s, {:>4.1f} % outside the kernels", result.name, result.seconds,
-                                   100 * result.outside());
-    if (result.epoch_s > 0)
-      line += fmt::format("; an epoch {:.3g} ms, without them {:.3g} ms", 1e3 * result.epoch_s,
-                          1e3 * result.epoch_without_s);
-    out(invocation.flags.boolean("json") ? to_json(result).dump() : line);
+    out(invocation.flags.boolean("json") ? to_json(results.back()).dump() : text_line(results.back()));
   }
   keep(invocation, provenance(threads), results, out, &share_page);
   return ExitCode::done;

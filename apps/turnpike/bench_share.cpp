@@ -42,10 +42,56 @@ class Aside {
   fs::path path_;
 };
 
+// Hands on what it is told, and keeps the time of each phase.
+class PhaseClock final : public Progress {
+ public:
+  explicit PhaseClock(Progress& shown) : shown_(shown) {}
+
+  void update(const std::string& what, std::int64_t done, std::int64_t total, const std::string& detail) override {
+    if (what != name_) begin(what);
+    shown_.update(what, done, total, detail);
+  }
+  void note(const std::string& line) override { shown_.note(line); }
+
+  std::vector<Phase> finish() {
+    begin("");
+    return phases_;
+  }
+
+ private:
+  void begin(const std::string& what) {
+    const double now = seconds_now(), kernels = kernel_seconds();
+    auto phase = std::find_if(phases_.begin(), phases_.end(), [&](const Phase& one) { return one.name == name_; });
+    if (phase == phases_.end()) phase = phases_.insert(phases_.end(), {name_});
+    phase->seconds += now - start_;
+    phase->kernel_s += kernels - kernels_;
+    name_ = what;
+    start_ = now;
+    kernels_ = kernels;
+  }
+
+  Progress& shown_;
+  std::vector<Phase> phases_;
+  std::string name_ = "preparation";
+  double start_ = seconds_now(), kernels_ = kernel_seconds();
+};
+
 Invocation train_invocation(std::vector<std::string> words) {
   std::vector<const char*> argv = {"turnpike", "train"};
   for (const std::string& word : words) argv.push_back(word.c_str());
   return parse_command_line(static_cast<int>(argv.size()), argv.data());
+}
+
+ShareResult clocked(const std::string& name, int threads, Progress& progress,
+                    const std::function<void(Progress&)>& run) {
+  PhaseClock clock(progress);
+  run(clock);
+  ShareResult result{.name = name, .threads = threads, .phases = clock.finish()};
+  for (const Phase& phase : result.phases) {
+    result.seconds += phase.seconds;
+    result.kernel_s += phase.kernel_s;
+  }
+  return result;
 }
 
 double epoch_seconds(const char* adjoint, int epochs) {
@@ -63,11 +109,9 @@ ShareResult share_of_train(int threads, Progress& progress) {
   const Aside aside;
   const Invocation invocation =
       train_invocation({"--out", aside.path().string(), "--threads", std::to_string(threads)});
-  const Job job{invocation, provenance(threads), progress, [](const std::string&) {}};
-  ShareResult result{.name = "train", .threads = threads};
-  const double kernels = kernel_seconds();
-  result.seconds = seconds_of([&] { run_train(job); });
-  result.kernel_s = kernel_seconds() - kernels;
+  ShareResult result = clocked("train", threads, progress, [&](Progress& clock) {
+    run_train(Job{invocation, provenance(threads), clock, [](const std::string&) {}});
+  });
   result.epoch_s = epoch_seconds("discrete", 40);
   result.epoch_without_s = epoch_seconds("autograd", 10);
   return result;
@@ -75,14 +119,11 @@ ShareResult share_of_train(int threads, Progress& progress) {
 
 ShareResult share_of_study(const StudyRecord& record, int threads, Progress& progress) {
   const Aside aside;
-  ShareResult result{.name = fmt::format("study {} --quick", record.name), .threads = threads};
-  const double kernels = kernel_seconds();
-  const StudyRun run = run_study(record, function_of(record),
-                                 {.size = StudySize::quick, .threads = threads, .out = aside.path()}, progress);
-  if (!run.error.empty()) throw Error(fmt::format("the study {} failed: {}", record.name, run.error));
-  result.seconds = run.seconds;
-  result.kernel_s = kernel_seconds() - kernels;
-  return result;
+  return clocked(fmt::format("study {} --quick", record.name), threads, progress, [&](Progress& clock) {
+    const StudyRun run = run_study(record, function_of(record),
+                                   {.size = StudySize::quick, .threads = threads, .out = aside.path()}, clock);
+    if (!run.error.empty()) throw Error(fmt::format("the study {} failed: {}", record.name, run.error));
+  });
 }
 
 }  // namespace
@@ -100,12 +141,16 @@ std::vector<std::function<ShareResult(int, Progress&)>> share_measurements() {
 
 Json to_json(const ShareResult& result) {
   const auto number = [](double seconds) { return seconds > 0 ? Json(1e3 * seconds) : Json(nullptr); };
+  Json phases = Json::array();
+  for (const Phase& phase : result.phases)
+    phases.push_back({{"name", phase.name}, {"seconds", phase.seconds}, {"kernel_seconds", phase.kernel_s}});
   return {{"schema", 1},
           {"case", "share " + result.name},
           {"threads", result.threads},
           {"seconds", result.seconds},
           {"kernel_seconds", result.kernel_s},
           {"outside", result.outside()},
+          {"phases", phases},
           {"epoch_ms", number(result.epoch_s)},
           {"epoch_ms_without", number(result.epoch_without_s)}};
 }
