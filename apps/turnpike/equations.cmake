@@ -1,7 +1,3 @@
-# The check by simulation needs the integrator.
-if(NOT EXISTS ${CMAKE_SOURCE_DIR}/src/pde/simulate.cpp)
-  return()
-endif()
 # turnpike-equations: the same words as turnpike, for the verbs that need no libtorch and so start at once. A verb is equations/*_job.cpp.
 file(GLOB turnpike_equation_sources CONFIGURE_DEPENDS equations/*.cpp)
 add_library(turnpike_equation_jobs STATIC ${turnpike_equation_sources})

@@ -109,7 +109,13 @@ OptionSchema discover_options() {
   options.boolean("trigonometric", false, "sin and cos of the fields");
   options.text("terms", "", "further ones, as \"exp(-x)*u; x*u_x\"");
   options.group("method");
-  options.choice("form", "weak", {"weak"}, "integrals against test functions, or derivatives at points");
+  options.choice("form", "weak", {"weak", "strong", "published"}, "integrals; derivatives at points; Rudy et al. 2017");
+  options.choice("derivative", "finite_difference", {"finite_difference", "polynomial", "spectral", "spline"},
+                 "how the strong form takes them");
+  options.integer("accuracy", 6, "order of the finite differences").at_least(2).at_most(12);
+  options.integer("half_width", 10, "of local polynomials, points on either side").at_least(1);
+  options.integer("fit_degree", 4, "of local polynomials").at_least(1);
+  options.real("published_step", 1, "of its tolerance: 1 for Burgers, 5 for KdV").at_least(0, Bound::open);
   options.choice("solver", "best_subset", {"best_subset", "threshold", "omp", "frols", "sr3"},
                  "of the sparse regression");
   options.integer("time_order", 0, "left side u_t (1) or u_tt (2); 0: u_t, and u_tt where that finds nothing")

@@ -247,6 +247,7 @@ TEST(Discover, HelpAndChoicesAreThoseOfTheLibrary) {
   const OptionSchema& options = verb_named("discover").options;
   EXPECT_EQ(options.find("form")->choices, form_names());
   EXPECT_EQ(options.find("solver")->choices, solver_names());
+  EXPECT_EQ(options.find("derivative")->choices, derivative_names());
   EXPECT_NE(place.run({"completion", "bash"}).out.find("discover:solver) values='best_subset"), std::string::npos);
 }
 

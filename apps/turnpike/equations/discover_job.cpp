@@ -41,7 +41,13 @@ MeasurementQuery query_of(const Job& job) {
 
 DiscoveryOptions options_of(const Job& job) {
   const Options& words = job.invocation.options;
+  const DerivativeOptions derivative = {.method = words.text("derivative"),
+                                        .accuracy = static_cast<int>(words.integer("accuracy")),
+                                        .half_width = static_cast<int>(words.integer("half_width")),
+                                        .degree = static_cast<int>(words.integer("fit_degree"))};
   return {.form = words.text("form"),
+          .space = derivative,
+          .time = derivative,
           .solver = words.text("solver"),
           .polynomial_degree = static_cast<int>(words.integer("degree")),
           .derivative_order = static_cast<int>(words.integer("derivatives")),
@@ -50,6 +56,7 @@ DiscoveryOptions options_of(const Job& job) {
           .trigonometric = words.boolean("trigonometric"),
           .formulas = split(words.text("terms"), ';'),
           .equations_of = split(words.text("equations_of"), ','),
+          .published_step = words.real("published_step"),
           .resamples = static_cast<int>(words.integer("resamples")),
           .seed = static_cast<std::uint64_t>(job.invocation.flags.integer("seed"))};
 }

@@ -364,10 +364,11 @@ void draw_simulation(Page& page, RunFolder& folder, const DiscoverReport& report
   std::vector<double> times(s.time().points.begin() + 1, s.time().points.end()), error;
   for (std::size_t j = 1; j < simulation.error.size(); ++j) error.push_back(100 * simulation.error[j]);
   Figure growth({.caption = "The difference, as a share of the field's size over all times."});
-  growth.panel()
-      .x({.label = axis_label(m.time())})
+  Panel& panel = growth.panel();
+  panel.x({.label = axis_label(m.time())})
       .y({.label = "error, %", .scale = Scale::log})
       .line(times, error, {.width = 1.4});
+  if (simulation.noise > 1e-3) panel.y_mark(100 * simulation.noise, "noise of the measurement");
   section.figure(growth, "error");
   folder.write_figure("error", growth);
 }

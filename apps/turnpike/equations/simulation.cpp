@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include <turnpike/base/error.h>
+#include <turnpike/discover/linear_system.h>
+#include <turnpike/math/fourier.h>
 #include <turnpike/pde/simulate.h>
 
 namespace turnpike {
@@ -83,7 +85,24 @@ std::vector<SpaceAxis> space_axes(const Measurement& measurement) {
   return axes;
 }
 
-std::vector<FieldState> first_frame(const Measurement& measurement, const Equation& equation) {
+// The frame without the Fourier modes that its noise drowns, sigma sqrt(2 n log n) and below (Donoho, Johnstone,
+// Biometrika 1994, doi:10.1093/biomet/81.3.425): an integrator would follow each of them in its smallest steps.
+void drop_noise(const Measurement& measurement, const Field& field, std::vector<Complex>& values) {
+  std::vector<std::int64_t> shape = measurement.shape();
+  shape.pop_back();
+  const auto n = static_cast<double>(values.size());
+  const double least = noise_deviation(measurement, field) * std::sqrt(2 * n * std::log(n));
+  const Fourier transform(shape);
+  transform.forward(values);
+  for (Complex& mode : values)
+    if (std::abs(mode) < least) mode = 0;
+  transform.inverse(values);
+  if (!field.is_complex())
+    for (Complex& value : values) value = value.real();
+}
+
+std::vector<FieldState> first_frame(const Measurement& measurement, const Equation& equation,
+                                    const std::vector<SpaceAxis>& axes) {
   const auto n_times = static_cast<std::size_t>(measurement.time().size());
   for (std::size_t i = 0; i < measurement.mask.size(); i += n_times)
     if (!measurement.mask[i]) throw Refused{"the first frame has holes"};
@@ -92,6 +111,9 @@ std::vector<FieldState> first_frame(const Measurement& measurement, const Equati
     const Field& field = measurement.fields[f];
     state.push_back({.values = frame(measurement, field, 0)});
     if (equation.fields[f].time_order == 2) state.back().rate = first_rate(measurement, field);
+    const bool periodic = std::all_of(axes.begin(), axes.end(), [](const SpaceAxis& axis) { return axis.periodic; });
+    if (axes.empty() || !periodic || field.given) continue;
+    drop_noise(measurement, field, state.back().values);
   }
   return state;
 }
@@ -119,18 +141,20 @@ Simulation compared(const Measurement& measurement, const Solution& solution) {
   out.fields.axes = measurement.axes;
   out.fields.axes.back().points = solution.times;
   std::vector<double> error(n_times, 0.0);
-  double size = 0;
+  double size = 0, noise = 0;
   for (const Field& field : measurement.fields) {
     if (field.given) continue;
     const SimulatedField& simulated = solution.field(field.name);
     out.fields.fields.push_back({.name = field.name, .values = simulated.values, .imaginary = simulated.imaginary});
     const Field& mine = out.fields.fields.back();
+    const double deviation = noise_deviation(measurement, field);
     for (std::size_t i = 0; i < field.values.size() / n_measured; ++i)
       for (std::size_t j = 0; j < n_times; ++j) {
         if (!measurement.mask.empty() && !measurement.mask[i * n_measured + j]) continue;
         const Complex measured = value_of(field, i * n_measured + j);
         error[j] += std::norm(value_of(mine, i * n_times + j) - measured);
         size += std::norm(measured);
+        noise += deviation * deviation;
       }
   }
   double all = 0;
@@ -139,6 +163,7 @@ Simulation compared(const Measurement& measurement, const Solution& solution) {
     out.error.push_back(std::sqrt(e * static_cast<double>(n_times) / size));
   }
   out.overall = std::sqrt(all / size);
+  out.noise = std::sqrt(noise / size);
   return out;
 }
 
@@ -152,7 +177,8 @@ SimulationAnswer simulate_found(const Measurement& measurement, const Discovery&
       if (!measurement.fields[f].given && equation->fields[f].role == FieldRole::given)
         return {std::nullopt, fmt::format("{} has no equation of its own", measurement.fields[f].name)};
     SimulateOptions options = {.tolerance = tolerance, .boundary = measured_boundary(measurement)};
-    const Outcome<Solution> run = simulate(*equation, space_axes(measurement), first_frame(measurement, *equation),
+    const std::vector<SpaceAxis> axes = space_axes(measurement);
+    const Outcome<Solution> run = simulate(*equation, axes, first_frame(measurement, *equation, axes),
                                            measurement.time().points, options, progress);
     if (run.partial().times.size() < 2) return {std::nullopt, run ? "there is one frame" : run.failure().text()};
     SimulationAnswer answer{compared(measurement, run.partial()), ""};
@@ -167,7 +193,8 @@ SimulationAnswer simulate_found(const Measurement& measurement, const Discovery&
 
 std::optional<double> holds_until(const Simulation& simulation, double level) {
   std::optional<double> until;
-  for (std::size_t j = 0; j < simulation.error.size() && simulation.error[j] <= level; ++j)
+  for (std::size_t j = 0; j < simulation.error.size() && simulation.error[j] <= std::hypot(level, simulation.noise);
+       ++j)
     until = simulation.fields.time().points[j];
   return until;
 }

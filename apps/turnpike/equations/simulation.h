@@ -13,6 +13,7 @@ struct Simulation {
   Measurement fields;         // as measured, with the values of the simulation; shorter in time where it broke off
   std::vector<double> error;  // at each time: |u~ - u| / |u|, over all fields; 2-norms, |u| over all times
   double overall = 0;         // the same over all times
+  double noise = 0;           // of the measurement, as estimated, likewise: what no simulation can undercut
   std::string broke_off;      // why it ended early, or ""
 };
 
@@ -24,7 +25,8 @@ struct SimulationAnswer {
 SimulationAnswer simulate_found(const Measurement& measurement, const Discovery& discovery,
                                 Progress& progress = no_progress());
 
-// The last time up to which the error stays below `level`; nothing if it is above at once.
+// The last time up to which the error stays below `level`, the measurement's noise apart; nothing if it is above at
+// once.
 std::optional<double> holds_until(const Simulation& simulation, double level);
 
 }  // namespace turnpike
