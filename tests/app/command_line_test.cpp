@@ -73,7 +73,7 @@ TEST(CommandLine, PositionalsMayHoldAnEqualsSign) {
 
 TEST(CommandLine, MistakesAreNamedInOneSentence) {
   EXPECT_EQ(refusal({"trian"}), "unknown verb 'trian'; did you mean 'train'?");
-  EXPECT_EQ(refusal({"zzz"}), "unknown verb 'zzz'; choose one of train, predict, analyze, export, study, bench");
+  EXPECT_EQ(refusal({"zzz"}), "unknown verb 'zzz'; choose one of train, predict, analyze, export, study, discover, bench");
   EXPECT_EQ(refusal({"--verison"}), "unknown flag '--verison'; did you mean '--version'?");
   EXPECT_EQ(refusal({"train", "--dta", "x"}), "unknown flag '--dta' of train; did you mean '--data'?");
   EXPECT_EQ(refusal({"train", "--layers", "5"}), "unknown flag '--layers' of train; did you mean 'layers=VALUE'?");
@@ -190,7 +190,7 @@ std::string offered(const std::vector<std::string>& words) {
 
 TEST(Completion, BashCompletesVerbsFlagsKeysAndChoices) {
   EXPECT_EQ(offered({"turnpike", "tr"}), "train");
-  EXPECT_EQ(offered({"turnpike", ""}), "train predict analyze export study bench completion --help --version");
+  EXPECT_EQ(offered({"turnpike", ""}), "train predict analyze export study discover bench completion --help --version");
   EXPECT_EQ(offered({"turnpike", "train", "--s"}), "--split --seed");
   EXPECT_EQ(offered({"turnpike", "train", "--task", "c"}), "classify");
   EXPECT_EQ(offered({"turnpike", "train", "--seed", ""}), "");
