@@ -77,15 +77,15 @@ std::vector<std::string> texts_of(const LinearSystem& system, const Measurement&
 
 // Share of the resamples whose equation has the candidate.
 std::vector<double> inclusion_probabilities(const BoxedEquations& equations, const DiscoveryOptions& options,
-                                            int largest, double exact_residual, double independent_rows,
+                                            int largest, const std::vector<Support>& path_of_all,
                                             std::uint64_t stream) {
-  std::vector<double> inclusion(equations.all().size(), options.resamples ? 0.0 : 1.0);
+  std::vector<double> inclusion(equations.all().products.size(), options.resamples ? 0.0 : 1.0);
   Random random(seed_for(options.seed, "resamples", stream));
   for (int i = 0; i < options.resamples; ++i) {
     if (stop_requested()) throw Interrupted("stopped while resampling");
-    const NormalEquations resample = equations.resample(random);
-    const std::vector<Support> path = sparse_path(options.solver, resample, largest, Effort::quick);
-    const int chosen = choose_support(resample, path, independent_rows, exact_residual);
+    const NoisyEquations resample = equations.resample(random);
+    const std::vector<Support> path = sparse_path(options.solver, resample.products, largest, path_of_all);
+    const int chosen = choose_support(resample, path);
     if (chosen < 0) continue;
     for (const int j : path[static_cast<std::size_t>(chosen)]) inclusion[static_cast<std::size_t>(j)] += 1;
   }
@@ -124,20 +124,21 @@ FoundEquation find_equation(const LinearSystem& system, std::size_t left_side,
   }
   if (options.form == "published") return published_equation(system, left_side, names, options, std::move(equation));
   const BoxedEquations equations(system, left_side);
-  const int largest = std::max(1, std::min(most_terms, static_cast<int>(independent / 4)));
-  const std::vector<Support> path = sparse_path(options.solver, equations.all(), largest);
-  const int chosen = choose_support(equations.all(), path, independent, system.exact_residual);
-
-  const double p = static_cast<double>(system.candidates.size());
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    const double residual = std::sqrt(fit_support(equations.all(), path[i]).residual_square);
-    equation.path.push_back({texts_of(system, names, path[i]), residual,
-                             information_criterion(residual * residual, static_cast<double>(path[i].size()), p,
-                                                   independent, system.exact_residual),
-                             static_cast<int>(i) == chosen});
+  if (equations.left_side_is_noise()) {
+    equation.reason = fmt::format(
+        "what the test functions see of {} is noise and no more; measure more finely, or longer", equation.lhs);
+    return equation;
   }
-  const std::vector<double> inclusion = inclusion_probabilities(
-      equations, options, std::min(largest, std::max(chosen, 0) + 4), system.exact_residual, independent, left_side);
+  const int largest = std::max(1, std::min(most_terms, static_cast<int>(independent / 4)));
+  const std::vector<Support> path = sparse_path(options.solver, equations.all().products, largest);
+  const int chosen = choose_support(equations.all(), path);
+
+  for (std::size_t i = 0; i < path.size(); ++i)
+    equation.path.push_back({texts_of(system, names, path[i]),
+                             std::sqrt(fit_support(equations.all().products, path[i]).residual_square),
+                             equations.all().criterion(path[i]), static_cast<int>(i) == chosen});
+  const std::vector<double> inclusion =
+      inclusion_probabilities(equations, options, std::min(largest, std::max(chosen, 0) + 4), path, left_side);
   for (std::size_t j = 0; j < inclusion.size(); ++j)
     if (inclusion[j] > 0) equation.inclusion.push_back({term_text(system.candidates[j], names).text, inclusion[j]});
   std::stable_sort(equation.inclusion.begin(), equation.inclusion.end(),

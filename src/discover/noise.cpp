@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <turnpike/base/error.h>
 #include <turnpike/discover/linear_system.h>
@@ -114,6 +115,8 @@ Matrix noise_gram(const LinearSystem& system, std::size_t left_side, const std::
     std::vector<NoisyColumn> columns;
     for (const int j : support) columns.push_back(column_of(system, j));
     columns.push_back(column_of(system.left_sides[left_side], noise.variance.size(), noise.overlap.size()));
+    // Columns are few functions of the point with many derivatives.
+    std::map<std::vector<std::vector<int>>, std::complex<double>> known;
     for (std::size_t a = 0; a <= k; ++a)
       for (std::size_t b = 0; b <= a; ++b) {
         if (!columns[a].modelled || !columns[b].modelled) continue;
@@ -122,10 +125,11 @@ Matrix noise_gram(const LinearSystem& system, std::size_t left_side, const std::
           overlap *= noise.overlap[axis][static_cast<std::size_t>(columns[a].orders[axis])]
                                   [static_cast<std::size_t>(columns[b].orders[axis])];
         if (overlap == 0) continue;
-        const std::complex<double> covariance =
-            columns[a].unit * std::conj(columns[b].unit) * mean_covariance(noise, columns[a], columns[b]);
-        sum(a, b) += overlap * covariance.real();
-        if (a != b) sum(b, a) += overlap * covariance.real();
+        const auto [entry, is_new] = known.try_emplace({columns[a].m, columns[a].n, columns[b].m, columns[b].n});
+        if (is_new) entry->second = mean_covariance(noise, columns[a], columns[b]);
+        const double covariance = (columns[a].unit * std::conj(columns[b].unit) * entry->second).real();
+        sum(a, b) += overlap * covariance;
+        if (a != b) sum(b, a) += overlap * covariance;
       }
   }
   return sum;

@@ -65,14 +65,15 @@ std::vector<std::vector<std::size_t>> boxes_of(const RowBlock& block, std::int64
   return all;
 }
 
-NormalEquations normal_equations(const Matrix& augmented) {
+NormalEquations normal_equations(const Matrix& augmented, const std::vector<bool>& left_out) {
   const std::size_t p = augmented.columns() - 1;
   NormalEquations system = {Matrix(p, p), std::vector<double>(p, 0)};
   const auto length = [&](std::size_t j) { return std::sqrt(augmented(j, j)); };
+  const auto usable = [&](std::size_t j) { return augmented(j, j) > 0 && !left_out[j]; };
   for (std::size_t j = 0; j < p; ++j) {
-    if (augmented(j, j) <= 0) continue;
+    if (!usable(j)) continue;
     for (std::size_t i = 0; i < p; ++i)
-      if (augmented(i, i) > 0) system.gram(i, j) = i == j ? 1 : augmented(i, j) / (length(i) * length(j));
+      if (usable(i)) system.gram(i, j) = i == j ? 1 : augmented(i, j) / (length(i) * length(j));
     if (augmented(p, p) > 0) system.right[j] = augmented(j, p) / (length(j) * length(p));
   }
   return system;
@@ -137,25 +138,53 @@ void add_meat(const RowBlock& block, const Matrix& g, const std::vector<double>&
 }  // namespace
 
 std::string criterion_text(double exact_residual) {
-  return fmt::format("least extended Bayesian information criterion, n log(r^2 + {:g}) + k log n + 2 log C(p, k)",
-                     exact_residual * exact_residual);
+  return fmt::format(
+      "least extended Bayesian information criterion, n log((r^2 + {0:g}) / (v + {0:g})) + k log n + 2 log C(p, k)",
+      exact_residual * exact_residual);
 }
 
-double information_criterion(double residual_square, double terms, double candidates, double independent_rows,
-                             double exact_residual) {
-  return independent_rows * std::log(residual_square + exact_residual * exact_residual) +
-         terms * std::log(independent_rows) + 2 * log_binomial(candidates, terms);
+double least_signal(double independent_rows) {
+  return std::clamp(4 * std::sqrt(2 / std::max(independent_rows, 1.0)), 0.1, 0.5);
 }
 
-int choose_support(const NormalEquations& system, const std::vector<Support>& path, double independent_rows,
-                   double exact_residual) {
-  const double p = static_cast<double>(system.size());
+double NoisyEquations::criterion(const Support& support) const {
+  const std::size_t k = support.size(), p = products.size();
+  Matrix gram(k, k), corrected(k, k);
+  std::vector<double> right(k), corrected_right(k);
+  for (std::size_t a = 0; a < k; ++a) {
+    const auto i = static_cast<std::size_t>(support[a]);
+    right[a] = products.right[i];
+    corrected_right[a] = right[a] - noise(i, p);
+    for (std::size_t b = 0; b < k; ++b) {
+      const auto j = static_cast<std::size_t>(support[b]);
+      gram(a, b) = products.gram(i, j);
+      corrected(a, b) = gram(a, b) - noise(i, j);
+    }
+  }
+  const auto xi = solve_cholesky(corrected, corrected_right);
+  if (!xi) return INFINITY;
+  // r^2 = |b - G xi|^2 and v = (xi, -1)' N (xi, -1)
+  double r_square = 1, v = noise(p, p);
+  for (std::size_t a = 0; a < k; ++a) {
+    const auto i = static_cast<std::size_t>(support[a]);
+    r_square -= 2 * (*xi)[a] * right[a];
+    v -= 2 * (*xi)[a] * noise(i, p);
+    for (std::size_t b = 0; b < k; ++b) {
+      r_square += (*xi)[a] * (*xi)[b] * gram(a, b);
+      v += (*xi)[a] * (*xi)[b] * noise(i, static_cast<std::size_t>(support[b]));
+    }
+  }
+  v = std::max(v, 0.0);
+  const double e_square = exact_residual * exact_residual, terms = static_cast<double>(k);
+  return independent_rows * std::log((std::max(r_square, v) + e_square) / (v + e_square)) +
+         terms * std::log(independent_rows) + 2 * log_binomial(static_cast<double>(p), terms);
+}
+
+int choose_support(const NoisyEquations& equations, const std::vector<Support>& path) {
   int chosen = -1;
-  double least = information_criterion(1, 0, p, independent_rows, exact_residual);
+  double least = equations.criterion({});
   for (std::size_t i = 0; i < path.size(); ++i) {
-    const double value =
-        information_criterion(fit_support(system, path[i]).residual_square, static_cast<double>(path[i].size()), p,
-                              independent_rows, exact_residual);
+    const double value = equations.criterion(path[i]);
     if (!(value < least)) continue;
     least = value;
     chosen = static_cast<int>(i);
@@ -166,10 +195,11 @@ int choose_support(const NormalEquations& system, const std::vector<Support>& pa
 BoxedEquations::BoxedEquations(const LinearSystem& system, std::size_t left_side) {
   const std::size_t p = system.columns.columns();
   const std::vector<double>& b = system.rhs[left_side];
-  rhs_norm_ = norm(b);
-  for (std::size_t j = 0; j < p; ++j) column_norms_.push_back(norm(system.columns.column(j)));
-  const auto inverse = [](double length) { return length > 0 ? 1 / length : 0; };
-
+  std::vector<double> scale;  // to unit columns, the left side last
+  for (std::size_t j = 0; j <= p; ++j) {
+    const double length = j < p ? norm(system.columns.column(j)) : norm(b);
+    scale.push_back(length > 0 ? 1 / length : 0);
+  }
   Matrix sum(p + 1, p + 1);
   const std::int64_t most = std::max<std::int64_t>(2, most_boxes / static_cast<std::int64_t>(system.blocks.size()));
   for (const RowBlock& block : system.blocks)
@@ -177,17 +207,27 @@ BoxedEquations::BoxedEquations(const LinearSystem& system, std::size_t left_side
       Matrix part(rows.size(), p + 1);
       for (std::size_t j = 0; j <= p; ++j) {
         const std::span<const double> column = j < p ? system.columns.column(j) : std::span<const double>(b);
-        const double scale = inverse(j < p ? column_norms_[j] : rhs_norm_);
-        for (std::size_t r = 0; r < rows.size(); ++r) part(r, j) = scale * column[rows[r]];
+        for (std::size_t r = 0; r < rows.size(); ++r) part(r, j) = scale[j] * column[rows[r]];
       }
       boxes_.push_back(gram(part));
       for (std::size_t j = 0; j <= p; ++j)
         for (std::size_t i = 0; i <= p; ++i) sum(i, j) += boxes_.back()(i, j);
     }
-  all_ = normal_equations(sum);
+
+  Support every(p);
+  for (std::size_t j = 0; j < p; ++j) every[j] = static_cast<int>(j);
+  all_.noise = noise_gram(system, left_side, every);
+  for (std::size_t j = 0; j <= p; ++j)
+    for (std::size_t i = 0; i <= p; ++i) all_.noise(i, j) *= scale[i] * scale[j];
+  all_.independent_rows = system.effective_rows();
+  all_.exact_residual = system.exact_residual;
+  const double most_noise = 1 - least_signal(all_.independent_rows);
+  for (std::size_t j = 0; j < p; ++j) only_noise_.push_back(all_.noise(j, j) > most_noise);
+  left_side_is_noise_ = all_.noise(p, p) > most_noise;
+  all_.products = normal_equations(sum, only_noise_);
 }
 
-NormalEquations BoxedEquations::resample(Random& random) const {
+NoisyEquations BoxedEquations::resample(Random& random) const {
   const std::size_t n = boxes_.front().columns();
   std::vector<int> times(boxes_.size(), 0);
   for (std::size_t draw = 0; draw < boxes_.size(); ++draw) ++times[random.below(boxes_.size())];
@@ -197,7 +237,11 @@ NormalEquations BoxedEquations::resample(Random& random) const {
     const double weight = times[box];
     for (std::size_t i = 0; i < n * n; ++i) sum.data()[i] += weight * boxes_[box].data()[i];
   }
-  return normal_equations(sum);
+  NoisyEquations drawn = {normal_equations(sum, only_noise_), all_.noise, all_.independent_rows, all_.exact_residual};
+  const auto rescale = [&](std::size_t j) { return sum(j, j) > 0 ? 1 / std::sqrt(sum(j, j)) : 0; };
+  for (std::size_t j = 0; j < n; ++j)
+    for (std::size_t i = 0; i < n; ++i) drawn.noise(i, j) *= rescale(i) * rescale(j);
+  return drawn;
 }
 
 RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support& support) {
@@ -227,10 +271,8 @@ RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support
       right[i] = dot(g.column(i), b) - noise(i, k) / scale[i];
       for (std::size_t j = 0; j < k; ++j) corrected(i, j) -= noise(i, j) / (scale[i] * scale[j]);
     }
-    // A column that is noise but for what chance leaves of it tells nothing; four deviations of that chance.
-    const double floor = std::clamp(4 * std::sqrt(2 / std::max(system.effective_rows(), 1.0)), 0.1, 0.5);
     for (std::size_t i = 0; i < k; ++i)
-      if (corrected(i, i) < floor) fit.only_noise.push_back(i);
+      if (corrected(i, i) < least_signal(system.effective_rows())) fit.only_noise.push_back(i);
     const auto unbiased = fit.only_noise.empty() ? solve_cholesky(corrected, right) : std::nullopt;
     if (unbiased) {
       // By its difference to least squares, which is exact where there is no noise.

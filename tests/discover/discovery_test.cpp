@@ -167,7 +167,7 @@ TEST(Discover, FindsNothingInNothing) {
     const Measurement noise = exact::field("noise", x, t, [&](double, double) { return random.normal(); });
     const Discovery found = discover({noise}, quick(3, 4));
     EXPECT_FALSE(found.found) << found.equations[0].text();
-    EXPECT_NE(found.reason.find("better than chance"), std::string::npos) << found.reason;
+    EXPECT_NE(found.reason.find("is noise and no more"), std::string::npos) << found.reason;
 
     double state = 0;
     Measurement walk = {.source = "walk", .axes = {{"t", exact::grid(0, 1, 2000)}}, .fields = {{.name = "u"}}};

@@ -1,12 +1,13 @@
 // How many terms: the path's equation with the least extended Bayesian information criterion,
 //
-//   n log(r^2 + e^2) + k log n + 2 log C(p, k)
+//   n log((r^2 + e^2) / (v + e^2)) + k log n + 2 log C(p, k)
 //
-// n independent rows, k terms out of p candidates, r = |b - G xi| / |b|. The last term is the price of having looked at
-// C(p, k) equations (Chen, Chen, Biometrika 2008, doi:10.1093/biomet/asn034, gamma = 1): without it, of a hundred noisy
-// candidates some always help. e = 1e-3 (strong form: 1e-2) says that what explains all but a thousandth of the left
-// side is exact: clean data have residuals of discretisation and round-off, which more terms always lower and which
-// mean nothing.
+// n independent rows, k terms out of p candidates, r = |b - G xi| / |b|, v what noise on the data makes of r^2 for
+// these coefficients (noise_gram): an equation is no better for having terms through which less noise comes in, and all
+// right where r^2 = v. The last term is the price of having looked at C(p, k) equations (Chen, Chen, Biometrika 2008,
+// doi:10.1093/biomet/asn034, gamma = 1): without it, of a hundred noisy candidates some always help. e = 1e-3 (strong
+// form: 1e-2, with v = 0) says that what explains all but a thousandth of the left side is exact: clean data have
+// residuals of discretisation and round-off, which more terms always lower and which mean nothing.
 //
 // Chosen over cross-validation, which keeps superfluous terms with a probability that does not fall with more data, and
 // over a threshold on coefficients, which is one more number that the user would have to know.
@@ -23,30 +24,37 @@ namespace turnpike {
 
 std::string criterion_text(double exact_residual);
 
-double information_criterion(double residual_square, double terms, double candidates, double independent_rows,
-                             double exact_residual);
+// The equations that a path is chosen from: normal equations of unit columns, and what noise adds to them.
+struct NoisyEquations {
+  NormalEquations products;
+  Matrix noise;  // [p + 1, p + 1], in the same units; the left side is last
+  double independent_rows = 0, exact_residual = 1e-3;
+
+  double criterion(const Support& support) const;  // infinite where its columns are dependent but for noise
+};
 
 // The path's index with the least criterion; -1: no term at all is better.
-int choose_support(const NormalEquations& system, const std::vector<Support>& path, double independent_rows,
-                   double exact_residual);
+int choose_support(const NoisyEquations& equations, const std::vector<Support>& path);
 
-// Normal equations of unit columns, in boxes of rows about as large as what counts as one independent row, so that a
-// resample is a sum of boxes.
+// By noise alone a column's length varies by chance: more than four deviations of that must be left for it to tell
+// anything.
+double least_signal(double independent_rows);
+
+// The equations in boxes of rows about as large as what counts as one independent row, so that a resample is a sum of
+// boxes. Columns that are noise alone are empty there.
 class BoxedEquations {
  public:
   BoxedEquations(const LinearSystem& system, std::size_t left_side);
 
-  const NormalEquations& all() const { return all_; }
-  NormalEquations resample(Random& random) const;  // as many boxes, drawn with replacement
-  std::size_t boxes() const { return boxes_.size(); }
-  double rhs_norm() const { return rhs_norm_; }
-  const std::vector<double>& column_norms() const { return column_norms_; }
+  const NoisyEquations& all() const { return all_; }
+  NoisyEquations resample(Random& random) const;  // as many boxes, drawn with replacement
+  bool left_side_is_noise() const { return left_side_is_noise_; }
 
  private:
   std::vector<Matrix> boxes_;  // gram of [G b], unit columns and unit b over all rows
-  NormalEquations all_;
-  std::vector<double> column_norms_;
-  double rhs_norm_ = 0;
+  NoisyEquations all_;
+  std::vector<bool> only_noise_;  // [p]
+  bool left_side_is_noise_ = false;
 };
 
 // Least squares on the rows, with 95 % intervals that allow for overlapping rows: the sandwich

@@ -1,7 +1,8 @@
 // Sparse solvers: for min |G xi - b| with few xi different from zero, a path of supports from one term up.
 //
-//   best_subset  the support of each size with the least residual: all of them where these are at most 20 000, else the
-//                best of growing by one, shrinking by one from all, and exchanging one for one until nothing improves
+//   best_subset  the support of each size with the least residual: surely so up to the size that 20 000 regressions can
+//                settle, beyond it the best of growing by one, shrinking by one from all columns, and exchanging one
+//                for one until nothing improves
 //   threshold    sequentially thresholded ridge regression, over a range of thresholds (Brunton 2016; Rudy 2017)
 //   omp          orthogonal matching pursuit: the column most correlated with what is left
 //   frols        forward regression by error reduction ratio (Billings 2013): the column that reduces it most
@@ -35,10 +36,10 @@ struct SupportFit {
 };
 SupportFit fit_support(const NormalEquations& system, const Support& support);
 
-enum class Effort { thorough, quick };  // quick: never all subsets, for resamples
-
-// Supports with 1 to `largest` terms, at most one of each size, smallest first.
-std::vector<Support> best_subset_path(const NormalEquations& system, int largest, Effort effort = Effort::thorough);
+// Supports with 1 to `largest` terms, at most one of each size, smallest first. With `start`, the path of a similar
+// system (a resample's original), the search goes on from there instead of trying all.
+std::vector<Support> best_subset_path(const NormalEquations& system, int largest,
+                                      const std::vector<Support>& start = {});
 std::vector<Support> threshold_path(const NormalEquations& system, int largest);
 std::vector<Support> omp_path(const NormalEquations& system, int largest);
 std::vector<Support> frols_path(const NormalEquations& system, int largest);
@@ -47,6 +48,6 @@ std::vector<Support> sr3_path(const NormalEquations& system, int largest);
 const std::vector<std::string>& solver_names();
 // By name; InputError for an unknown one.
 std::vector<Support> sparse_path(const std::string& solver, const NormalEquations& system, int largest,
-                                 Effort effort = Effort::thorough);
+                                 const std::vector<Support>& start = {});
 
 }  // namespace turnpike

@@ -8,17 +8,19 @@ namespace {
 
 using sparse::PathKeeper;
 
-constexpr double most_subsets = 20000;
+constexpr double most_subsets = 20000;  // regressions, each of which judges every column that could join it
 constexpr double ridge =
     1e-10;  // for the start of the elimination alone, where all columns are in: they may be dependent
 
-double number_of_subsets(std::size_t n, int largest) {
-  double sum = 0, choose = 1;
-  for (int k = 1; k <= largest && k <= static_cast<int>(n); ++k) {
-    choose *= static_cast<double>(n - static_cast<std::size_t>(k) + 1) / k;
-    sum += choose;
+// The largest k for which all subsets of k columns are seen within that many regressions of k - 1.
+int exhaustive_size(std::size_t n, int largest) {
+  double regressions = 1, sum = 1;
+  for (int k = 1; k < largest; ++k) {
+    regressions *= static_cast<double>(n - static_cast<std::size_t>(k) + 1) / k;
+    sum += regressions;
+    if (sum > most_subsets) return k;
   }
-  return sum;
+  return largest;
 }
 
 std::vector<int> usable_columns(const NormalEquations& system) {
@@ -28,11 +30,19 @@ std::vector<int> usable_columns(const NormalEquations& system) {
   return columns;
 }
 
-void try_all(const std::vector<int>& columns, std::size_t from, Support& support, PathKeeper& keeper) {
+// All supports that extend this one up to `size`: the best last column of each is found by its gain.
+void try_all(const NormalEquations& system, const std::vector<int>& columns, std::size_t from, int size,
+             Support& support, PathKeeper& keeper) {
+  const auto regression = sparse::regress(system, support);
+  if (!regression) return;
+  Support extended = support;
+  const int in = sparse::argmax(sparse::gains(system, *regression));
+  extended.push_back(in);
+  if (std::find(support.begin(), support.end(), in) == support.end()) keeper.offer(extended);
+  if (static_cast<int>(support.size()) + 1 >= size) return;
   for (std::size_t i = from; i < columns.size(); ++i) {
     support.push_back(columns[i]);
-    keeper.offer(support);
-    if (static_cast<int>(support.size()) < keeper.largest()) try_all(columns, i + 1, support, keeper);
+    try_all(system, columns, i + 1, size, support, keeper);
     support.pop_back();
   }
 }
@@ -62,8 +72,8 @@ Support exchange(const NormalEquations& system, Support support) {
   }
 }
 
-void grow(const NormalEquations& system, PathKeeper& keeper) {
-  Support support;
+// Adds one column at a time, with exchanges, until `largest`.
+void grow(const NormalEquations& system, Support support, PathKeeper& keeper) {
   while (static_cast<int>(support.size()) < keeper.largest()) {
     const auto regression = sparse::regress(system, support);
     if (!regression) return;
@@ -125,16 +135,20 @@ void shrink(const NormalEquations& system, PathKeeper& keeper) {
 
 }  // namespace
 
-std::vector<Support> best_subset_path(const NormalEquations& system, int largest, Effort effort) {
+std::vector<Support> best_subset_path(const NormalEquations& system, int largest, const std::vector<Support>& start) {
   PathKeeper keeper(system, largest);
-  const std::vector<int> columns = usable_columns(system);
-  if (effort == Effort::thorough && number_of_subsets(columns.size(), largest) <= most_subsets) {
+  for (const Support& support : start)
+    if (static_cast<int>(support.size()) <= keeper.largest()) keeper.offer(exchange(system, support));
+  if (start.empty()) {
+    const std::vector<int> columns = usable_columns(system);
+    const int all = exhaustive_size(columns.size(), keeper.largest());
     Support support;
-    try_all(columns, 0, support, keeper);
-  } else {
-    grow(system, keeper);
-    shrink(system, keeper);
+    try_all(system, columns, 0, all, support, keeper);
+    if (all == keeper.largest()) return keeper.path();
+    if (const auto& best = keeper.of_size(static_cast<std::size_t>(all))) grow(system, *best, keeper);
   }
+  grow(system, {}, keeper);
+  shrink(system, keeper);
   return keeper.path();
 }
 

@@ -31,6 +31,16 @@ void PathKeeper::offer(Support support) {
   if (size == 0 || size >= best_.size()) return;
   std::sort(support.begin(), support.end());
   const double residual = fit_support(system_, support).residual_square;
+  if (residual == INFINITY && size > 1) {
+    // Dependent columns: those that add nothing to the ones before them are left out.
+    Support independent;
+    for (const int j : support) {
+      independent.push_back(j);
+      if (!regress(system_, independent)) independent.pop_back();
+    }
+    if (independent.size() < size) offer(std::move(independent));
+    return;
+  }
   if (!(residual < residual_[size])) return;
   residual_[size] = residual;
   best_[size] = std::move(support);
@@ -95,15 +105,17 @@ namespace {
 
 struct Solver {
   const char* name;
-  std::vector<Support> (*path)(const NormalEquations&, int largest, Effort);
+  std::vector<Support> (*path)(const NormalEquations&, int largest, const std::vector<Support>& start);
 };
 
 constexpr Solver solvers[] = {
     {"best_subset", best_subset_path},
-    {"threshold", [](const NormalEquations& s, int largest, Effort) { return threshold_path(s, largest); }},
-    {"omp", [](const NormalEquations& s, int largest, Effort) { return omp_path(s, largest); }},
-    {"frols", [](const NormalEquations& s, int largest, Effort) { return frols_path(s, largest); }},
-    {"sr3", [](const NormalEquations& s, int largest, Effort) { return sr3_path(s, largest); }},
+    {"threshold",
+     [](const NormalEquations& s, int largest, const std::vector<Support>&) { return threshold_path(s, largest); }},
+    {"omp", [](const NormalEquations& s, int largest, const std::vector<Support>&) { return omp_path(s, largest); }},
+    {"frols",
+     [](const NormalEquations& s, int largest, const std::vector<Support>&) { return frols_path(s, largest); }},
+    {"sr3", [](const NormalEquations& s, int largest, const std::vector<Support>&) { return sr3_path(s, largest); }},
 };
 
 }  // namespace
@@ -117,9 +129,10 @@ const std::vector<std::string>& solver_names() {
   return names;
 }
 
-std::vector<Support> sparse_path(const std::string& solver, const NormalEquations& system, int largest, Effort effort) {
+std::vector<Support> sparse_path(const std::string& solver, const NormalEquations& system, int largest,
+                                 const std::vector<Support>& start) {
   for (const Solver& known : solvers)
-    if (solver == known.name) return known.path(system, largest, effort);
+    if (solver == known.name) return known.path(system, largest, start);
   throw InputError(fmt::format("unknown solver '{}'; known are {}", solver, fmt::join(solver_names(), ", ")));
 }
 
