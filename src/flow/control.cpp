@@ -103,7 +103,7 @@ namespace {
 // sum_k h_k |u_k|^2 and its gradient 2 h_k u_k, each in one pass: as operations of libtorch they cost more than a fused
 // gradient of a narrow flow.
 struct WeightedSquares : torch::autograd::Function<WeightedSquares> {
-  static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& u, std::vector<double> h) {
+  static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& u, const std::vector<double>& h) {
     const Tensor dense = u.detach().contiguous();
     double sum = 0;
     AT_DISPATCH_FLOATING_TYPES(dense.scalar_type(), "l2_squared", [&] {
@@ -114,15 +114,13 @@ struct WeightedSquares : torch::autograd::Function<WeightedSquares> {
         sum += length * square;
       }
     });
-    ctx->save_for_backward({u});
-    ctx->saved_data["h"] = std::move(h);
+    ctx->save_for_backward({u, at::tensor(h, u.options().requires_grad(false))});
     return at::scalar_tensor(sum, u.options().requires_grad(false));
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
                                                  torch::autograd::variable_list cotangents) {
-    const Tensor u = ctx->get_saved_variables()[0];
-    const Tensor h = at::tensor(ctx->saved_data["h"].toDoubleList().vec(), u.options().requires_grad(false));
-    return {u * (2 * h * cotangents[0]).unsqueeze(1), Tensor()};
+    const torch::autograd::variable_list saved = ctx->get_saved_variables();
+    return {saved[0] * (saved[1] * (2 * cotangents[0])).unsqueeze(1), Tensor()};
   }
 };
 
@@ -134,7 +132,7 @@ Tensor ControlGrid::l2_squared(const Tensor& values) const {
     std::vector<double> lengths;
     for (std::int64_t k = 0; k < slots(); ++k)
       lengths.push_back(kind_ == ControlKind::shared ? horizon() : knots_[k + 1] - knots_[k]);
-    return WeightedSquares::apply(values, std::move(lengths));
+    return WeightedSquares::apply(values, lengths);
   }
   const Tensor h = cell_lengths(values);
   if (kind_ != ControlKind::linear) return (h * values.square().sum(1)).sum();

@@ -136,7 +136,11 @@ class Panels {
     std::copy_n(sums + m.rows * stride(m.cols), m.rows, row + m.rows * m.cols);
   }
 
-  void affine(const Matrix& m, const T* W, const T* in, T* out) const { affine_advance(m, W, in, nullptr, T(0), out); }
+  void affine(const Matrix& m, const T* W, const T* in, T* out) const {
+    if (m.rows > 4) return affine_advance(m, W, in, nullptr, T(0), out);
+    const T* b = W + m.cols * whole(m.rows);
+    k_.dots(in, width_, m.cols, b + whole(m.rows), b, m.rows, out);
+  }
   void affine_advance(const Matrix& m, const T* W, const T* in, const T* base, T h, T* out) const {
     k_.multiply({.rows = width_,
                  .cols = whole(m.rows),

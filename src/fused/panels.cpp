@@ -43,7 +43,7 @@ struct Panels {
     const bool advance = t.base && last == t.depth;
     const T* base = advance ? t.base + row * t.C_row + col : nullptr;
     // What is read at the end, and A of the next rows, may come from far.
-    if (last - first >= 32) {
+    if (last - first >= 96) {
       for (int r = 0; r < R; ++r) {
         for (int c = 0; add && c < C * L; c += line) hwy::Prefetch(out + r * t.C_row + c);
         if (t.A_col != 1 || row + R + r >= t.rows) continue;
@@ -53,16 +53,19 @@ struct Panels {
     V sum[R][C];
     for (int c = 0; c < C; ++c) {
       const V start = bias ? hn::Load(d, t.bias + col + c * L) : hn::Zero(d);
+#pragma GCC unroll 24
       for (int r = 0; r < R; ++r) sum[r][c] = start;
     }
     for (std::int64_t k = first; k < last; ++k, a += t.A_col, b += b_row) {
       V y[C];
       for (int c = 0; c < C; ++c) y[c] = hn::Load(d, b + c * L);
+#pragma GCC unroll 24
       for (int r = 0; r < R; ++r) {
         const V x = hn::Set(d, a[r * t.A_row]);
         for (int c = 0; c < C; ++c) sum[r][c] = hn::MulAdd(x, y[c], sum[r][c]);
       }
     }
+#pragma GCC unroll 24
     for (int r = 0; r < R; ++r) {
       for (int c = 0; c < C; ++c) {
         T* entry = out + r * t.C_row + c * L;
@@ -140,6 +143,21 @@ struct Panels {
             group[k * cols + c] = c < used ? from[k * row + (start + c) * col] : T(0);
       }
     });
+  }
+
+  static void dots(const T* x, std::int64_t width, std::int64_t n, const T* W, const T* b, std::int64_t m, T* out) {
+    const std::int64_t whole = whole_lanes(n, L), stride = panel_stride<T>(n, L), out_stride = panel_stride<T>(m, L);
+    for (std::int64_t s = 0; s < width; ++s, x += stride, out += out_stride) {
+      for (std::int64_t o = 0; o < m; ++o) {
+        V sum = hn::Zero(d);
+        for_groups(whole, [&](std::int64_t start, int vectors) {
+          const T* group = W + start * m + o * vectors * L;
+          for (int v = 0; v < vectors; ++v)
+            sum = hn::MulAdd(hn::Load(d, x + start + v * L), hn::Load(d, group + v * L), sum);
+        });
+        out[o] = b[o] + hn::GetLane(hn::SumOfLanes(d, sum));
+      }
+    }
   }
 
   static void add_rows(const T* g, std::int64_t width, std::int64_t stride, T* sums) {
@@ -227,6 +245,7 @@ struct Panels {
     return {.lanes = L,
             .multiply = &multiply,
             .pack = &pack,
+            .dots = &dots,
             .add_rows = &add_rows,
             .mean_square = {&square_value, &square_gradient},
             .cross_entropy = {&entropy_value, &entropy_gradient}};

@@ -45,6 +45,9 @@ struct PanelKernels {
   // c < n, else 0.
   void (*pack)(const T* from, std::int64_t row, std::int64_t col, std::int64_t depth, std::int64_t n, T* B);
 
+  // out_o = b_o + W_o x for every row x of a panel, W [m, n] packed: for few outputs, which would leave tiles empty.
+  void (*dots)(const T* x, std::int64_t width, std::int64_t n, const T* W, const T* b, std::int64_t m, T* out);
+
   // sums += sum of the rows of g
   void (*add_rows)(const T* g, std::int64_t width, std::int64_t stride, T* sums);
 

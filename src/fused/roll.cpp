@@ -47,6 +47,10 @@ template <class T>
 Blocks strip_blocks(const FusedProblem& p) {
   const std::int64_t lanes = Strips<T>::width_unit(), vectors = ceil_div(p.n_samples, lanes);
   const int threads = static_cast<int>(std::min<std::int64_t>(useful_threads(p), vectors));
+  if (find_sweep<T>(p)) {
+    const std::int64_t in_block = sweep_vectors(p.layer.dimension), count = ceil_div(vectors, in_block);
+    return {in_block * lanes, count, static_cast<int>(std::min<std::int64_t>(threads, count))};
+  }
   const std::int64_t fitting = std::clamp<std::int64_t>(cached_bytes / (trajectory_bytes<T>(p) * lanes), 4, 8);
   std::int64_t best = 1, least = vectors + threads;
   for (std::int64_t n = std::min<std::int64_t>(fitting, ceil_div(vectors, threads));
@@ -99,12 +103,11 @@ void check(const FusedProblem& p, const FusedInputs<T>& in) {
           "fused_roll: the cost needs its targets or classes");
 }
 
-// Lanes = dimensions once they fill vectors and the gradient sums of lanes = samples outgrow the caches.
+// Lanes = dimensions from where they fill vectors and the gradient sums of lanes = samples outgrow the caches.
 template <class T>
 bool wide(const LayerSpec& layer) {
-  const std::int64_t lanes = Strips<T>::width_unit();
   const std::int64_t d = layer.kind == LayerKind::paired ? layer.dimension / 2 : layer.dimension;
-  return lanes > 1 && d >= 12 && 4 * whole_lanes(d, lanes) <= 7 * d;
+  return Strips<T>::width_unit() > 1 && d >= 20;
 }
 
 template <class T, class Work>

@@ -23,6 +23,18 @@ struct Blocks {
   int threads;
 };
 
+// The kernels of a whole sweep, where there are any for the problem.
+template <class T>
+const SweepKernels<T>* find_sweep(const FusedProblem& p) {
+  const LayerKind kind = p.layer.kind;
+  if (p.scheme.kind != FusedScheme::Kind::runge_kutta || p.layer.dimension > max_sweep_dimension ||
+      kind == LayerKind::paired || kind == LayerKind::bottleneck ||
+      (p.cost != FusedCost::none && p.n_outputs > max_sweep_outputs)) {
+    return nullptr;
+  }
+  return sweep_kernels<T>(kind == LayerKind::inner, p.layer.activation);
+}
+
 template <class T, template <class> class Layout>
 class Roller {
  public:
@@ -240,11 +252,14 @@ class Roller {
   }
 
   void choose_sweep() {
-    const bool one = layer_.parts.size() == 1 && layer_.parts[0].form != Part::Form::bottleneck;
-    if (E_ != 1 || !one || d_ > max_sweep_dimension || p_.cost == FusedCost::cross_entropy) return;
-    sweep_ = sweep_kernels<T>(layer_.parts[0].form == Part::Form::inner, p_.layer.activation);
+    sweep_ = find_sweep<T>(p_);
+    if (!sweep_) return;
     h_.assign(p_.steps.begin(), p_.steps.end());
-    weight_.assign(cost_weight_.begin(), cost_weight_.end());
+    const Tableau& tableau = *p_.scheme.tableau;
+    tableau_b_.assign(tableau.b.begin(), tableau.b.end());
+    tableau_A_.assign(E_ * E_, T(0));
+    for (int i = 0; i < E_; ++i)
+      for (int j = 0; j < i; ++j) tableau_A_[i * E_ + j] = static_cast<T>(tableau.a[i][j]);
   }
 
   Room make_room(bool keep, bool gradients) const {
@@ -456,26 +471,33 @@ class Roller {
   // ---- the sweeps ----
 
   SweepTask<T> sweep_task(const Room& room, bool value) const {
-    SweepTask<T> task{.width = blocks_.width,
-                      .table = table_,
+    SweepTask<T> task{.table = table_,
                       .row = p_.control_row.data(),
                       .h = h_.data(),
+                      .stages = E_,
+                      .A = tableau_A_.data(),
+                      .b = tableau_b_.data(),
                       .x = room.x,
+                      .y = room.y,
                       .aux = room.aux,
+                      .rates = room.y_bar,
                       .a = room.a,
                       .integral_bar = room.integral_bar,
                       .sums = wanted_control_ ? room.sums : nullptr,
                       .sum_of = sum_of_.data(),
                       .readout_sums = wanted_readout_ ? room.readout_sums : nullptr};
     if (has_cost()) {
+      task.entropy = p_.cost == FusedCost::cross_entropy;
       task.m = readout_.rows;
       task.P = packed_readout_;
       task.c = packed_readout_ + readout_.rows * d_;
-      task.y = room.target;
-      task.weight = weight_.data();
+      task.target = room.target;
       task.integral = value ? room.integral : nullptr;
     }
     return task;
+  }
+  const typename SweepKernels<T>::Dimension& sweep() const {
+    return E_ == 1 ? sweep_->euler[d_] : sweep_->runge_kutta[d_];
   }
 
   void forward(std::int64_t block, Room& room, bool keep, T* states) const {
@@ -486,7 +508,7 @@ class Roller {
     };
     if (sweep_) {
       const SweepTask<T> task = sweep_task(room, !keep);
-      const auto kernel = (keep ? sweep_->forward_kept : sweep_->forward)[d_];
+      const auto kernel = keep ? sweep().forward_kept : sweep().forward;
       std::int64_t at = 0;
       arrive(0, room.x);
       room.end = room.x;
@@ -598,7 +620,7 @@ class Roller {
       const SweepTask<T> task = sweep_task(room, value);
       for (std::int64_t at = K_; at > 0;) {
         const std::int64_t stop = last >= 0 ? p_.saved[last] : 0;
-        sweep_->backward[d_](task, stop, at);
+        sweep().backward(task, stop, at);
         at = stop;
         arrive(at);
       }
@@ -707,9 +729,9 @@ class Roller {
   const T *table_ = nullptr, *packed_readout_ = nullptr;
   Matrix readout_;
   std::vector<SubStep> chain_steps_;
-  std::vector<double> cost_weight_;         // of the states of a chain
-  const SweepKernels<T>* sweep_ = nullptr;  // null: step by step
-  std::vector<T> h_, weight_;               // of a sweep
+  std::vector<double> cost_weight_;           // of the states of a chain
+  const SweepKernels<T>* sweep_ = nullptr;    // null: step by step
+  std::vector<T> h_, tableau_A_, tableau_b_;  // of a sweep
 };
 
 }  // namespace turnpike

@@ -1,6 +1,8 @@
 // Kernels on strips, one source for every target. Kept apart from the roll: here is arithmetic alone, there is none.
 #include "strips_internal.h"
 
+#include <type_traits>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "strips.cpp"
 #define HWY_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SSSE3)
@@ -23,27 +25,53 @@ struct Kernels {
   static constexpr int wide = HWY_TARGET == HWY_AVX3 ? 4 : 2;
   static constexpr int tile = 4;
 
+  // Calls with the start of every group of `together` vectors, then of every vector that is left.
+  static constexpr int together = 4;
+  template <class Work>
+  static HWY_INLINE void in_groups(std::int64_t n, Work work) {
+    std::int64_t i = 0;
+    for (; i + together * L <= n; i += together * L) work(i, std::integral_constant<int, together>());
+    for (; i < n; i += L) work(i, std::integral_constant<int, 1>());
+  }
+  template <int M>
+  static HWY_INLINE void load(const T* x, V (&out)[M]) {
+    for (int m = 0; m < M; ++m) out[m] = hn::Load(d, x + m * L);
+  }
+  template <int M>
+  static HWY_INLINE void store(const V (&x)[M], T* out) {
+    for (int m = 0; m < M; ++m) hn::Store(x[m], d, out + m * L);
+  }
+
   template <Activation kind>
   static void value(const T* x, T* s, std::int64_t n) {
-    for (std::int64_t i = 0; i < n; i += L) hn::Store(activate_lane<kind>(d, hn::Load(d, x + i), nullptr), d, s + i);
+    in_groups(n, [&](std::int64_t i, auto group) {
+      V z[group()];
+      load(x + i, z);
+      activate<kind>(d, z, nullptr);
+      store(z, s + i);
+    });
   }
   template <Activation kind>
   static void value_and_slope(const T* x, T* s, T* slope, std::int64_t n) {
-    for (std::int64_t i = 0; i < n; i += L) {
-      V dx;
-      hn::Store(activate_lane<kind>(d, hn::Load(d, x + i), &dx), d, s + i);
-      hn::Store(dx, d, slope + i);
-    }
+    in_groups(n, [&](std::int64_t i, auto group) {
+      V z[group()], dz[group()];
+      load(x + i, z);
+      activate<kind>(d, z, dz);
+      store(z, s + i);
+      store(dz, slope + i);
+    });
   }
   template <Activation kind>
   static void advance(T* z, const T* base, T h, T* out, std::int64_t n) {
     const V step = hn::Set(d, h);
-    for (std::int64_t i = 0; i < n; i += L) {
-      V dz;
-      const V s = activate_lane<kind>(d, hn::Load(d, z + i), &dz);
-      hn::Store(dz, d, z + i);
-      hn::Store(hn::MulAdd(step, s, hn::Load(d, base + i)), d, out + i);
-    }
+    in_groups(n, [&](std::int64_t i, auto group) {
+      V s[group()], ds[group()];
+      load(z + i, s);
+      activate<kind>(d, s, ds);
+      store(ds, z + i);
+      for (int m = 0; m < group(); ++m) s[m] = hn::MulAdd(step, s[m], hn::Load(d, base + i + m * L));
+      store(s, out + i);
+    });
   }
   template <Activation kind>
   static void add_slope_times(const T* v, const T* x, const T* s, T* a, std::int64_t n) {

@@ -12,152 +12,309 @@ HWY_BEFORE_NAMESPACE();
 namespace turnpike {
 namespace HWY_NAMESPACE {
 
-template <class T, bool inner, Activation kind>
-struct Sweeps {
+// z = P x + c at vector s, its cost and the cotangent of z.
+template <class T, int N>
+struct SweepCost {
   using D = hn::ScalableTag<T>;
   using V = hn::Vec<D>;
   static constexpr D d{};
   static constexpr std::int64_t L = hn::MaxLanes(D());
+  static constexpr std::int64_t width = sweep_vectors(N) * L;
 
-  // P_o x + c_o - y_o at lane s.
-  template <int N>
-  static HWY_INLINE V residual(const SweepTask<T>& t, std::int64_t o, const V (&x)[N], std::int64_t s) {
-    V e = hn::Sub(hn::Set(d, t.c[o]), hn::Load(d, t.y + o * t.width + s));
-    for (int j = 0; j < N; ++j) e = hn::MulAdd(hn::Set(d, t.P[o * N + j]), x[j], e);
-    return e;
+  static HWY_INLINE V output(const SweepTask<T>& t, std::int64_t o, const V (&x)[N]) {
+    V z = hn::Set(d, t.c[o]);
+    for (int j = 0; j < N; ++j) z = hn::MulAdd(hn::Set(d, t.P[o * N + j]), x[j], z);
+    return z;
   }
 
-  template <int N, bool keep>
-  static void forward(const SweepTask<T>& t, std::int64_t first, std::int64_t last) {
-    constexpr std::int64_t P = N * N + N;
-    const std::int64_t n = N * t.width;
-    for (std::int64_t k = first; k < last; ++k) {
-      const T* row = t.table + t.row[k] * P;
-      V W[N][N], b[N];
-      for (int i = 0; i < N; ++i) {
-        b[i] = hn::Set(d, row[N * N + i]);
-        for (int j = 0; j < N; ++j) W[i][j] = hn::Set(d, row[i * N + j]);
-      }
-      const V h = hn::Set(d, t.h[k]), weight = hn::Set(d, t.m ? t.weight[k] : T(0));
-      T* from = keep ? t.x + k * n : t.x;
-      T* to = keep ? from + n : from;
-      T* aux = t.aux + (keep ? k * n : 0);
-      for (std::int64_t s = 0; s < t.width; s += L) {
-        V x[N];
-        for (int i = 0; i < N; ++i) x[i] = hn::Load(d, from + i * t.width + s);
-        if constexpr (!keep) {
-          for (std::int64_t o = 0; o < t.m; ++o) {
-            const V e = residual(t, o, x, s);
-            hn::Store(hn::MulAdd(hn::Mul(weight, e), e, hn::Load(d, t.integral + s)), d, t.integral + s);
-          }
-        }
-        V in[N], slope;
-        for (int j = 0; j < N; ++j) {
-          in[j] = x[j];
-          if constexpr (inner) {
-            in[j] = activate_lane<kind>(d, x[j], nullptr);
-            if constexpr (keep) hn::Store(in[j], d, aux + j * t.width + s);
-          }
-        }
-        for (int i = 0; i < N; ++i) {
-          V rate = b[i];
-          for (int j = 0; j < N; ++j) rate = hn::MulAdd(W[i][j], in[j], rate);
-          if constexpr (!inner) {
-            rate = activate_lane<kind>(d, rate, keep ? &slope : nullptr);
-            if constexpr (keep) hn::Store(slope, d, aux + i * t.width + s);
-          }
-          hn::Store(hn::MulAdd(h, rate, x[i]), d, to + i * t.width + s);
-        }
+  // log sum_c e^(z_c - top) + top - z_y; z_bar: softmax minus the wanted class, unless null.
+  static HWY_NOINLINE V entropy(const SweepTask<T>& t, const V (&x)[N], std::int64_t s, T* z_bar) {
+    HWY_ALIGN T z[max_sweep_outputs * L];
+    const V wanted = hn::Load(d, t.target + s), one = hn::Set(d, T(1));
+    V top = output(t, 0, x), own = hn::Zero(d), sum = hn::Zero(d);
+    for (std::int64_t o = 0; o < t.m; ++o) {
+      const V next = output(t, o, x);
+      hn::Store(next, d, z + o * L);
+      top = hn::IfThenElse(hn::Gt(next, top), next, top);
+      own = hn::IfThenElse(hn::Eq(wanted, hn::Set(d, static_cast<T>(o))), next, own);
+    }
+    for (std::int64_t o = 0; o < t.m; ++o) {
+      const V share = exp_of(d, hn::Sub(hn::Load(d, z + o * L), top));
+      if (z_bar) hn::Store(share, d, z_bar + o * L);
+      sum = hn::Add(sum, share);
+    }
+    if (z_bar) {
+      const V inverse = hn::Div(one, sum);
+      for (std::int64_t o = 0; o < t.m; ++o) {
+        const V target = hn::IfThenElseZero(hn::Eq(wanted, hn::Set(d, static_cast<T>(o))), one);
+        hn::Store(hn::MulSub(hn::Load(d, z_bar + o * L), inverse, target), d, z_bar + o * L);
       }
     }
+    return hn::Add(log_of(d, sum), hn::Sub(top, own));
   }
 
-  template <int N, bool sums>
-  static HWY_INLINE void backward_steps(const SweepTask<T>& t, std::int64_t first, std::int64_t last) {
-    constexpr std::int64_t P = N * N + N;
-    const std::int64_t n = N * t.width;
-    for (std::int64_t k = last - 1; k >= first; --k) {
-      const T* row = t.table + t.row[k] * P;
-      T* sum = sums ? t.sums + t.sum_of[k] * P * L : nullptr;
-      const T *xs = t.x + k * n, *auxs = t.aux + k * n;
-      const V h = hn::Set(d, t.h[k]), weight = hn::Set(d, t.m ? t.weight[k] : T(0));
-      V W_sum[N][N], b_sum[N];
-      if constexpr (sums) {
-        for (int i = 0; i < N; ++i) {
-          b_sum[i] = hn::Load(d, sum + (N * N + i) * L);
-          for (int j = 0; j < N; ++j) W_sum[i][j] = hn::Load(d, sum + (i * N + j) * L);
-        }
-      }
-      for (std::int64_t s = 0; s < t.width; s += L) {
-        V x[N], aux[N], a[N], g[N], v[N];
-        for (int i = 0; i < N; ++i) {
-          x[i] = hn::Load(d, xs + i * t.width + s);
-          aux[i] = hn::Load(d, auxs + i * t.width + s);
-          a[i] = hn::Load(d, t.a + i * t.width + s);
-          g[i] = hn::Mul(h, a[i]);
-          if constexpr (!inner) g[i] = hn::Mul(g[i], aux[i]);
-        }
-        if constexpr (sums) {
-          for (int i = 0; i < N; ++i) {
-            b_sum[i] = hn::Add(b_sum[i], g[i]);
-            for (int j = 0; j < N; ++j) W_sum[i][j] = hn::MulAdd(g[i], inner ? aux[j] : x[j], W_sum[i][j]);
+  static HWY_INLINE V value(const SweepTask<T>& t, const V (&x)[N], std::int64_t s) {
+    if (t.entropy) return entropy(t, x, s, nullptr);
+    V total = hn::Zero(d);
+    for (std::int64_t o = 0; o < t.m; ++o) {
+      const V e = hn::Sub(output(t, o, x), hn::Load(d, t.target + o * width + s));
+      total = hn::MulAdd(e, e, total);
+    }
+    return total;
+  }
+
+  // x_bar += weight integral_bar P' g'(P x + c), the readout's sums, and the cost.
+  static HWY_INLINE V pull(const SweepTask<T>& t, const V (&x)[N], std::int64_t s, V weight, V (&x_bar)[N]) {
+    const V scale = hn::Mul(weight, hn::Load(d, t.integral_bar + s));
+    if (t.entropy) {
+      HWY_ALIGN T z_bar[max_sweep_outputs * L];
+      const V cost = entropy(t, x, s, z_bar);
+      for (std::int64_t o = 0; o < t.m; ++o) push(t, o, x, hn::Mul(scale, hn::Load(d, z_bar + o * L)), x_bar);
+      return cost;
+    }
+    const V twice = hn::Add(scale, scale);
+    V total = hn::Zero(d);
+    for (std::int64_t o = 0; o < t.m; ++o) {
+      const V e = hn::Sub(output(t, o, x), hn::Load(d, t.target + o * width + s));
+      total = hn::MulAdd(e, e, total);
+      push(t, o, x, hn::Mul(twice, e), x_bar);
+    }
+    return total;
+  }
+
+ private:
+  static HWY_INLINE void push(const SweepTask<T>& t, std::int64_t o, const V (&x)[N], V z_bar, V (&x_bar)[N]) {
+    for (int j = 0; j < N; ++j) x_bar[j] = hn::MulAdd(hn::Set(d, t.P[o * N + j]), z_bar, x_bar[j]);
+    if (!t.readout_sums) return;
+    T* c_sum = t.readout_sums + (t.m * N + o) * L;
+    hn::Store(hn::Add(hn::Load(d, c_sum), z_bar), d, c_sum);
+    for (int j = 0; j < N; ++j) {
+      T* P_sum = t.readout_sums + (o * N + j) * L;
+      hn::Store(hn::MulAdd(z_bar, x[j], hn::Load(d, P_sum)), d, P_sum);
+    }
+  }
+};
+
+template <class T, bool inner, Activation kind, int N, bool euler>
+struct Sweeps {
+  using D = hn::ScalableTag<T>;
+  using V = hn::Vec<D>;
+  using Cost = SweepCost<T, N>;
+  static constexpr D d{};
+  static constexpr std::int64_t L = hn::MaxLanes(D());
+  static constexpr int S = sweep_vectors(N);
+  static constexpr int G = N >= 3 ? 1 : 4 / N;  // vectors of samples whose activations are computed side by side
+  static constexpr std::int64_t width = S * L, n = N * width, P = N * N + N;
+
+  static HWY_INLINE V at(const T* strip, int i, int s) { return hn::Load(d, strip + i * width + s * L); }
+  static HWY_INLINE void put(V value, T* strip, int i, int s) { hn::Store(value, d, strip + i * width + s * L); }
+
+  template <bool keep>
+  static void forward(const SweepTask<T>& t, std::int64_t first, std::int64_t last) {
+    const int stages = euler ? 1 : t.stages;
+    V x[N][S], cost[S];
+    const T* start = keep ? t.x + first * n : t.x;
+    for (int s = 0; s < S; ++s) {
+      cost[s] = hn::Zero(d);
+      for (int i = 0; i < N; ++i) x[i][s] = at(start, i, s);
+    }
+    for (std::int64_t k = first; k < last; ++k) {
+      const T h = t.h[k];
+      for (int stage = 0; stage < stages; ++stage) {
+        const std::int64_t e = k * stages + stage;
+        const T* row = t.table + t.row[e] * P;
+        const T* A = euler ? nullptr : t.A + stage * stages;
+        T* aux = keep ? t.aux + e * n : nullptr;
+        T* points = keep && stage > 0 ? t.y + (k * (stages - 1) + stage - 1) * n : nullptr;
+        T* rates = euler ? nullptr : t.rates + stage * n;
+        const V step = hn::Set(d, h), weight = hn::Set(d, euler ? h : h * t.b[stage]);
+#pragma GCC unroll 8
+        for (int first_s = 0; first_s < S; first_s += G) {
+          V y[G][N], z[G * N], slope[G * N];
+          for (int g = 0; g < G; ++g) {
+            const int s = first_s + g;
+            for (int i = 0; i < N; ++i) y[g][i] = x[i][s];
+            if constexpr (!euler) {
+              for (int j = 0; j < stage; ++j) {
+                if (A[j] == 0) continue;
+                const V c = hn::Set(d, h * A[j]);
+                for (int i = 0; i < N; ++i) y[g][i] = hn::MulAdd(c, at(t.rates + j * n, i, s), y[g][i]);
+              }
+              if (points)
+                for (int i = 0; i < N; ++i) put(y[g][i], points, i, s);
+            }
+            if (!keep && t.m) cost[s] = hn::MulAdd(weight, Cost::value(t, y[g], s * L), cost[s]);
           }
-        }
-        for (int j = 0; j < N; ++j) {
-          v[j] = inner ? hn::Mul(hn::Set(d, row[j]), g[0]) : hn::MulAdd(hn::Set(d, row[j]), g[0], a[j]);
-          for (int i = 1; i < N; ++i) v[j] = hn::MulAdd(hn::Set(d, row[i * N + j]), g[i], v[j]);
-          a[j] = inner ? hn::MulAdd(v[j], slope_lane<kind>(d, x[j], aux[j]), a[j]) : v[j];
-        }
-        for (std::int64_t o = 0; o < t.m; ++o) {
-          const V e = residual(t, o, x, s), weighted = hn::Mul(weight, e);
-          if (t.integral) hn::Store(hn::MulAdd(weighted, e, hn::Load(d, t.integral + s)), d, t.integral + s);
-          const V z_bar = hn::Mul(hn::Add(weighted, weighted), hn::Load(d, t.integral_bar + s));
-          for (int j = 0; j < N; ++j) a[j] = hn::MulAdd(hn::Set(d, t.P[o * N + j]), z_bar, a[j]);
-          if (t.readout_sums) {
-            T* c_sum = t.readout_sums + (t.m * N + o) * L;
-            hn::Store(hn::Add(hn::Load(d, c_sum), z_bar), d, c_sum);
-            for (int j = 0; j < N; ++j) {
-              T* P_sum = t.readout_sums + (o * N + j) * L;
-              hn::Store(hn::MulAdd(z_bar, x[j], hn::Load(d, P_sum)), d, P_sum);
+          if constexpr (inner) {
+            for (int g = 0; g < G; ++g)
+              for (int i = 0; i < N; ++i) slope[g * N + i] = y[g][i];
+            activate<kind>(d, slope, nullptr);
+            for (int g = 0; g < G; ++g) {
+              for (int i = 0; i < N; ++i) y[g][i] = slope[g * N + i];
+              if constexpr (keep)
+                for (int i = 0; i < N; ++i) put(y[g][i], aux, i, first_s + g);
+            }
+          }
+          for (int i = 0; i < N; ++i) {
+            for (int g = 0; g < G; ++g) z[g * N + i] = hn::Set(d, row[N * N + i]);
+            for (int j = 0; j < N; ++j)
+              for (int g = 0; g < G; ++g) z[g * N + i] = hn::MulAdd(hn::Set(d, row[i * N + j]), y[g][j], z[g * N + i]);
+          }
+          if constexpr (!inner) activate<kind>(d, z, keep ? slope : nullptr);
+          for (int g = 0; g < G; ++g) {
+            const int s = first_s + g;
+            for (int i = 0; i < N; ++i) {
+              if constexpr (!inner && keep) put(euler ? hn::Mul(step, slope[g * N + i]) : slope[g * N + i], aux, i, s);
+              if constexpr (euler) {
+                x[i][s] = hn::MulAdd(step, z[g * N + i], x[i][s]);
+              } else {
+                put(z[g * N + i], rates, i, s);
+              }
             }
           }
         }
-        for (int j = 0; j < N; ++j) hn::Store(a[j], d, t.a + j * t.width + s);
       }
-      if constexpr (sums) {
-        for (int i = 0; i < N; ++i) {
-          hn::Store(b_sum[i], d, sum + (N * N + i) * L);
-          for (int j = 0; j < N; ++j) hn::Store(W_sum[i][j], d, sum + (i * N + j) * L);
+      if constexpr (!euler) {
+        for (int stage = 0; stage < stages; ++stage) {
+          const V c = hn::Set(d, h * t.b[stage]);
+#pragma GCC unroll 8
+          for (int s = 0; s < S; ++s)
+            for (int i = 0; i < N; ++i) x[i][s] = hn::MulAdd(c, at(t.rates + stage * n, i, s), x[i][s]);
         }
       }
+      if constexpr (keep) {
+        T* after = t.x + (k + 1) * n;
+#pragma GCC unroll 8
+        for (int s = 0; s < S; ++s)
+          for (int i = 0; i < N; ++i) put(x[i][s], after, i, s);
+      }
     }
-  }
-  template <int N>
-  static void backward(const SweepTask<T>& t, std::int64_t first, std::int64_t last) {
-    if (t.sums) {
-      backward_steps<N, true>(t, first, last);
-    } else {
-      backward_steps<N, false>(t, first, last);
+    if constexpr (!keep) {
+      for (int s = 0; s < S; ++s) {
+        for (int i = 0; i < N; ++i) put(x[i][s], t.x, i, s);
+        if (t.m) hn::Store(hn::Add(cost[s], hn::Load(d, t.integral + s * L)), d, t.integral + s * L);
+      }
     }
   }
 
-  static const SweepKernels<T>* table() {
-    static const SweepKernels<T> kernels = {
-        {nullptr, &forward<1, false>, &forward<2, false>, &forward<3, false>, &forward<4, false>},
-        {nullptr, &forward<1, true>, &forward<2, true>, &forward<3, true>, &forward<4, true>},
-        {nullptr, &backward<1>, &backward<2>, &backward<3>, &backward<4>}};
-    return &kernels;
+  // rate_bar_i = h b_i x_bar + sum_{j>i} h a_ji y_bar_j,  y_bar_i = f'(y_i)' rate_bar_i + cost,  x_bar += sum_i y_bar_i
+  template <bool sums>
+  static void pull_back(const SweepTask<T>& t, std::int64_t first, std::int64_t last) {
+    const int stages = euler ? 1 : t.stages;
+    V a[N][S], cost[S];
+    for (int s = 0; s < S; ++s) {
+      cost[s] = hn::Zero(d);
+      for (int i = 0; i < N; ++i) a[i][s] = at(t.a, i, s);
+    }
+    for (std::int64_t k = last - 1; k >= first; --k) {
+      const T h = t.h[k];
+      for (int stage = stages - 1; stage >= 0; --stage) {
+        const std::int64_t e = k * stages + stage;
+        const T* row = t.table + t.row[e] * P;
+        T* sum = sums ? t.sums + t.sum_of[e] * P * L : nullptr;
+        const T* points = euler || stage == 0 ? t.x + k * n : t.y + (k * (stages - 1) + stage - 1) * n;
+        const T* aux = t.aux + e * n;
+        const V weight = hn::Set(d, euler ? h : h * t.b[stage]);
+        V W_sum[N][N], b_sum[N];
+        if constexpr (sums) {
+          for (int i = 0; i < N; ++i) {
+            b_sum[i] = hn::Load(d, sum + (N * N + i) * L);
+            for (int j = 0; j < N; ++j) W_sum[i][j] = hn::Load(d, sum + (i * N + j) * L);
+          }
+        }
+#pragma GCC unroll 8
+        for (int s = 0; s < S; ++s) {
+          V y[N], kept[N], g[N], bar[N];
+          for (int i = 0; i < N; ++i) {
+            y[i] = at(points, i, s);
+            kept[i] = at(aux, i, s);
+            bar[i] = euler ? a[i][s] : hn::Zero(d);
+            g[i] = euler && !inner ? a[i][s] : hn::Mul(weight, a[i][s]);
+          }
+          if constexpr (!euler) {
+            for (int j = stage + 1; j < stages; ++j) {
+              const T coefficient = t.A[j * stages + stage];
+              if (coefficient == 0) continue;
+              const V c = hn::Set(d, h * coefficient);
+              for (int i = 0; i < N; ++i) g[i] = hn::MulAdd(c, at(t.rates + j * n, i, s), g[i]);
+            }
+          }
+          if (t.m) cost[s] = hn::MulAdd(weight, Cost::pull(t, y, s * L, weight, bar), cost[s]);
+          if constexpr (!inner)
+            for (int i = 0; i < N; ++i) g[i] = hn::Mul(g[i], kept[i]);
+          if constexpr (sums) {
+            for (int i = 0; i < N; ++i) {
+              b_sum[i] = hn::Add(b_sum[i], g[i]);
+              for (int j = 0; j < N; ++j) W_sum[i][j] = hn::MulAdd(g[i], inner ? kept[j] : y[j], W_sum[i][j]);
+            }
+          }
+          for (int j = 0; j < N; ++j) {
+            V v = inner ? hn::Zero(d) : bar[j];
+            for (int i = 0; i < N; ++i) v = hn::MulAdd(hn::Set(d, row[i * N + j]), g[i], v);
+            bar[j] = inner ? hn::MulAdd(v, slope_lane<kind>(d, y[j], kept[j]), bar[j]) : v;
+            if constexpr (euler) {
+              a[j][s] = bar[j];
+            } else {
+              put(bar[j], t.rates + stage * n, j, s);
+            }
+          }
+        }
+        if constexpr (sums) {
+          for (int i = 0; i < N; ++i) {
+            hn::Store(b_sum[i], d, sum + (N * N + i) * L);
+            for (int j = 0; j < N; ++j) hn::Store(W_sum[i][j], d, sum + (i * N + j) * L);
+          }
+        }
+      }
+      if constexpr (!euler) {
+        for (int stage = 0; stage < stages; ++stage) {
+#pragma GCC unroll 8
+          for (int s = 0; s < S; ++s)
+            for (int i = 0; i < N; ++i) a[i][s] = hn::Add(a[i][s], at(t.rates + stage * n, i, s));
+        }
+      }
+    }
+    for (int s = 0; s < S; ++s) {
+      for (int i = 0; i < N; ++i) put(a[i][s], t.a, i, s);
+      if (t.integral) hn::Store(hn::Add(cost[s], hn::Load(d, t.integral + s * L)), d, t.integral + s * L);
+    }
+  }
+  static void backward(const SweepTask<T>& t, std::int64_t first, std::int64_t last) {
+    if (t.sums) {
+      pull_back<true>(t, first, last);
+    } else {
+      pull_back<false>(t, first, last);
+    }
+  }
+
+  static constexpr typename SweepKernels<T>::Dimension kernels() {
+    return {&forward<false>, &forward<true>, &backward};
   }
 };
+
+template <class T, bool inner, Activation kind>
+const SweepKernels<T>* all_dimensions() {
+  static const SweepKernels<T> table = {{{},
+                                         Sweeps<T, inner, kind, 1, true>::kernels(),
+                                         Sweeps<T, inner, kind, 2, true>::kernels(),
+                                         Sweeps<T, inner, kind, 3, true>::kernels(),
+                                         Sweeps<T, inner, kind, 4, true>::kernels()},
+                                        {{},
+                                         Sweeps<T, inner, kind, 1, false>::kernels(),
+                                         Sweeps<T, inner, kind, 2, false>::kernels(),
+                                         Sweeps<T, inner, kind, 3, false>::kernels(),
+                                         Sweeps<T, inner, kind, 4, false>::kernels()}};
+  return &table;
+}
 
 template <class T>
 const SweepKernels<T>* find(bool inner, Activation activation) {
 #if HWY_TARGET != HWY_SCALAR
   if (activation == Activation::tanh) {
-    return inner ? Sweeps<T, true, Activation::tanh>::table() : Sweeps<T, false, Activation::tanh>::table();
+    return inner ? all_dimensions<T, true, Activation::tanh>() : all_dimensions<T, false, Activation::tanh>();
   }
   if (activation == Activation::relu) {
-    return inner ? Sweeps<T, true, Activation::relu>::table() : Sweeps<T, false, Activation::relu>::table();
+    return inner ? all_dimensions<T, true, Activation::relu>() : all_dimensions<T, false, Activation::relu>();
   }
 #endif
   return nullptr;

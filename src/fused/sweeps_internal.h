@@ -1,5 +1,6 @@
-// Whole sweeps of Euler steps for small layers, d <= 4, tanh or ReLU: state, weights and gradient sums in registers,
-// the activation and the squared cost inlined. The same numbers as the kernels on strips, in two thirds of their time.
+// Whole sweeps of Runge-Kutta steps for small layers, d <= 4, tanh or ReLU: the state of a few vectors of samples stays
+// in registers from step to step, the activation and the cost are inlined. The same numbers to rounding as step by step
+// on strips, in a third of the time.
 #pragma once
 
 #include <cstdint>
@@ -10,34 +11,55 @@ namespace turnpike {
 
 inline constexpr int max_sweep_dimension = 4;
 
+// Vectors of samples in a block.
+constexpr std::int64_t sweep_vectors(std::int64_t d) {
+  return d == 1 ? 8 : d == 2 ? 4 : 2;
+}
+
 // What a sweep reads and writes of one block; strips as in strips_internal.h, d dimensions of `width` entries each.
 template <class T>
 struct SweepTask {
-  std::int64_t width = 0;
   const T* table = nullptr;           // parameter rows: W [d, d], b [d]
-  const std::int64_t* row = nullptr;  // [K] of the table
+  const std::int64_t* row = nullptr;  // [K * stages] of the table
   const T* h = nullptr;               // [K]
-  T* x = nullptr;                     // states: K + 1 strips if kept, else one that is overwritten
-  T* aux = nullptr;                   // K strips, if kept: sigma(x) of an inner layer, sigma'(W x + b) of an outer one
-  // Running cost weight_k |P x_k + c - y|^2; m = 0: none.
+
+  // The tableau: A [stages, stages], b [stages]. One stage: Euler.
+  int stages = 1;
+  const T *A = nullptr, *b = nullptr;
+
+  T* x = nullptr;      // states: K + 1 strips if kept, else one that is overwritten
+  T* y = nullptr;      // points of the later stages: K (stages - 1) strips, if kept
+  T* aux = nullptr;    // K stages strips, if kept: what the way back needs of the activation
+  T* rates = nullptr;  // of a step: `stages` strips
+
+  // Running cost weight |P x + c - y|^2, or cross entropy of classes y; m = 0: none.
+  bool entropy = false;
   std::int64_t m = 0;
-  const T *P = nullptr, *c = nullptr, *y = nullptr, *weight = nullptr;
+  const T *P = nullptr, *c = nullptr, *target = nullptr;
   T* integral = nullptr;  // null: not wanted
+
   // Backward.
   T* a = nullptr;  // cotangent of the state
   const T* integral_bar = nullptr;
   T* sums = nullptr;                     // null: not wanted
-  const std::int64_t* sum_of = nullptr;  // [K]
+  const std::int64_t* sum_of = nullptr;  // [K * stages]
   T* readout_sums = nullptr;             // of P, then c; null: not wanted
 };
+
+// The largest m of a cost that a sweep computes.
+inline constexpr std::int64_t max_sweep_outputs = 16;
 
 template <class T>
 struct SweepKernels {
   // Steps first .. last - 1; `kept`: the trajectory is written, and the integral left to the way back.
   using Forward = void (*)(const SweepTask<T>& task, std::int64_t first, std::int64_t last);
   using Backward = Forward;  // steps last - 1 .. first, from a kept trajectory; adds to the integral if it is wanted
-  Forward forward[max_sweep_dimension + 1], forward_kept[max_sweep_dimension + 1];
-  Backward backward[max_sweep_dimension + 1];
+  struct Dimension {
+    Forward forward, forward_kept;
+    Backward backward;
+  };
+  // By d; of one stage, and of several.
+  Dimension euler[max_sweep_dimension + 1], runge_kutta[max_sweep_dimension + 1];
 };
 
 // Null where there is none, as on machines without vector instructions.
