@@ -2,6 +2,7 @@
 // second.
 #include "engine_main.h"
 #include "equations/discover_job.h"
+#include "equations/simulate_job.h"
 
 namespace turnpike {
 namespace {
@@ -16,5 +17,7 @@ int threads_as_asked(int wanted) {
 
 int main(int argc, char** argv) {
   using namespace turnpike;
-  return engine_main(argc, argv, {.jobs = {{"discover", &run_discover}}, .set_threads = &threads_as_asked});
+  return engine_main(
+      argc, argv,
+      {.jobs = {{"discover", &run_discover}, {"simulate", &run_simulate}}, .set_threads = &threads_as_asked});
 }

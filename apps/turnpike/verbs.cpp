@@ -4,8 +4,10 @@
 
 #include <studies/catalogue.h>
 #include <turnpike/math/activation.h>
+#include <turnpike/pde/catalogue.h>
 
 #include "bench_words.h"
+#include "simulate_words.h"
 #include "study_words.h"
 
 namespace turnpike {
@@ -158,6 +160,26 @@ Verb discover() {
   return verb;
 }
 
+Verb simulate_verb() {
+  Verb verb;
+  verb.name = "simulate";
+  verb.summary = "integrate a named differential equation";
+  verb.usage = "NAME | --list [flags] [key=value ...]";
+  verb.about =
+      "Fields on a grid as NPZ, with a picture, what the equation conserves, and the exact solution where there is "
+      "one.\n"
+      "turnpike simulate NAME --help lists the settings: grid, initial state, parameters, times.";
+  verb.example = "turnpike simulate burgers nu=0.05 T=5";
+  verb.engine = "turnpike-equations";
+  verb.flags.boolean("list", false, "the equations that there are");
+  verb.flags.text("config", "", "settings in TOML; key=value words win over it").named("FILE");
+  verb.flags.text("out", "runs", "where the run's folder is made").named("DIR");
+  add_quiet_and_json(verb.flags);
+  for (const Simulator& simulator : simulator_catalogue()) verb.words.emplace_back(simulator.name);
+  verb.settle = &settle_simulate;
+  return verb;
+}
+
 Verb study() {
   Verb verb;
   verb.name = "study";
@@ -275,8 +297,8 @@ OptionSchema train_options() {
 }
 
 const std::vector<Verb>& verb_catalogue() {
-  static const std::vector<Verb> catalogue = {train(), predict(),  analyze(), export_verb(),
-                                              study(), discover(), bench()};
+  static const std::vector<Verb> catalogue = {train(), predict(),  analyze(),       export_verb(),
+                                              study(), discover(), simulate_verb(), bench()};
   return catalogue;
 }
 

@@ -89,14 +89,14 @@ std::string factor_text(const EquationFactor& factor, const Equation& equation) 
   return text;
 }
 
+// With its sign and a blank behind it; 1 is left out.
 std::string coefficient_text(std::complex<double> xi, bool first) {
-  if (xi.imag() == 0)
-    return fmt::format("{}{:.6g}", first ? (xi.real() < 0 ? "-" : "") : (xi.real() < 0 ? " - " : " + "),
-                       std::abs(xi.real()));
-  if (xi.real() == 0)
-    return fmt::format("{}{:.6g}i", first ? (xi.imag() < 0 ? "-" : "") : (xi.imag() < 0 ? " - " : " + "),
-                       std::abs(xi.imag()));
-  return fmt::format("{}({:.6g}{:+.6g}i)", first ? "" : " + ", xi.real(), xi.imag());
+  const bool real = xi.imag() == 0, imaginary = xi.real() == 0 && !real;
+  if (!real && !imaginary) return fmt::format("{}({:.6g}{:+.6g}i) ", first ? "" : " + ", xi.real(), xi.imag());
+  const double value = real ? xi.real() : xi.imag(), size = std::abs(value);
+  const std::string sign = first ? (value < 0 ? "-" : "") : (value < 0 ? " - " : " + ");
+  const std::string number = size == 1 ? "" : fmt::format("{:.6g}", size);
+  return sign + number + (imaginary ? "i " : number.empty() ? "" : " ");
 }
 
 }  // namespace
@@ -124,7 +124,7 @@ std::string Equation::text() const {
     lines += fmt::format("{}_{}{} =", field.name, time, field.time_order == 2 ? time : "");
     bool first = true;
     for (const EquationTerm& term : field.terms) {
-      lines += (first ? " " : "") + coefficient_text(term.coefficient, first) + " " + term_text(term, *this);
+      lines += (first ? " " : "") + coefficient_text(term.coefficient, first) + term_text(term, *this);
       first = false;
     }
     if (first) lines += " 0";

@@ -36,7 +36,7 @@ TEST(Equation, AsText) {
   Equation equation{.axes = {"x"}, .fields = {{.name = "u"}, {.name = "v", .time_order = 2}}};
   equation.fields[0].terms = {parse_term("u*u_x", -6.0, equation), parse_term("u_xxx", -1.0, equation)};
   equation.fields[1].terms = {parse_term("v_xx", {0, 0.5}, equation), parse_term("1", {1, -2}, equation)};
-  EXPECT_EQ(equation.text(), "u_t = -6 u*u_x - 1 u_xxx\nv_tt = 0.5i v_xx + (1-2i) 1");
+  EXPECT_EQ(equation.text(), "u_t = -6 u*u_x - u_xxx\nv_tt = 0.5i v_xx + (1-2i) 1");
   EXPECT_TRUE(equation.is_complex());
   EXPECT_EQ(equation.highest_derivative(), 3);
 }

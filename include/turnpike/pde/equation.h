@@ -6,7 +6,7 @@
 //
 //   Equation burgers{.axes = {"x"}, .fields = {{.name = "u"}}};
 //   burgers.fields[0].terms = {parse_term("u*u_x", -1.0, burgers), parse_term("u_xx", 0.1, burgers)};
-//   burgers.text()                                                     // "u_t = -1 u*u_x + 0.1 u_xx"
+//   burgers.text()                                                     // "u_t = -u*u_x + 0.1 u_xx"
 //
 // A field is evolved (it has terms), given (known on the grid and constant in time, as a potential V(x)), or the
 // velocity of an evolved vorticity w in the plane: (v_x, v_y) = (psi_y, -psi_x) with -Laplace psi = w, plus a mean
@@ -56,7 +56,7 @@ struct Equation {
 
   bool is_complex() const;  // any field or coefficient
   int highest_derivative() const;
-  std::string text() const;  // "u_t = -6 u*u_x - 1 u_xxx"; a line a field
+  std::string text() const;  // "u_t = -6 u*u_x - u_xxx"; a line a field
 };
 
 // ContractError unless every factor names a field, powers are >= 1, derivatives are along axes that exist, and every

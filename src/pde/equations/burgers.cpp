@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "../equations_internal.h"
 
 namespace turnpike {
@@ -11,14 +14,16 @@ double cole_hopf(double x, double t, double nu) {
   const auto potential = [&](double y) {
     return std::sqrt(std::numbers::pi) / 2 * (std::erf(y + 2) + 1) + (x - y) * (x - y) / (2 * t);
   };
-  // The weight is narrow for small t and nu: a window of many of its widths, and its largest value taken out.
-  const double reach = 12 * std::sqrt(2 * nu * t) + 2 * t;
-  constexpr int n = 4000;
-  double lowest = potential(x);
-  for (int j = 0; j <= n; ++j) lowest = std::min(lowest, potential(x - reach + 2 * reach * j / n));
+  // The weight is smooth and dies out at both ends: the trapezoidal rule is exact to rounding. Its largest value is
+  // taken out, lest all of it underflow.
+  const double reach = 9 * std::sqrt(2 * nu * t) + 2 * t;
+  constexpr int n = 600;
+  std::array<double, n + 1> exponent;
+  for (int j = 0; j <= n; ++j) exponent[j] = potential(x - reach + 2 * reach * j / n) / (2 * nu);
+  const double lowest = *std::min_element(exponent.begin(), exponent.end());
   double above = 0, below = 0;
   for (int j = 0; j <= n; ++j) {
-    const double y = x - reach + 2 * reach * j / n, weight = std::exp(-(potential(y) - lowest) / (2 * nu));
+    const double y = x - reach + 2 * reach * j / n, weight = std::exp(lowest - exponent[j]);
     above += (x - y) / t * weight;
     below += weight;
   }
