@@ -1,6 +1,8 @@
 #include <turnpike/study/measure.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include <ATen/ATen.h>
@@ -50,6 +52,46 @@ Tensor normal_tensor(std::vector<std::int64_t> shape, Random& random) {
   double* values = tensor.data_ptr<double>();
   for (std::int64_t i = 0; i < tensor.numel(); ++i) values[i] = random.normal();
   return tensor;
+}
+
+namespace {
+
+// The value with the largest badness; NaN if there is none or one is not a number.
+template <class Badness>
+double worst_of(const std::vector<double>& values, Badness badness) {
+  double worst = std::numeric_limits<double>::quiet_NaN();
+  for (const double value : values) {
+    if (std::isnan(value)) return value;
+    if (!(badness(value) < badness(worst))) worst = value;
+  }
+  return worst;
+}
+
+Check with_mean(Check check, const std::vector<double>& measured) {
+  if (measured.size() < 2 || !std::isfinite(check.measured)) return check;
+  const Interval interval = mean_interval(measured);
+  return std::move(check).with(interval.low, interval.high);
+}
+
+}  // namespace
+
+Check check_each_equal(std::string claim, std::string quantity, std::string unit, double predicted,
+                       const std::vector<double>& measured, double tolerance) {
+  const double worst = worst_of(measured, [=](double value) { return std::abs(value - predicted); });
+  return with_mean(check_equal(std::move(claim), std::move(quantity), std::move(unit), predicted, worst, tolerance),
+                   measured);
+}
+
+Check check_each_at_most(std::string claim, std::string quantity, std::string unit, double bound,
+                         const std::vector<double>& measured, double tolerance) {
+  const double worst = worst_of(measured, [](double value) { return value; });
+  return check_at_most(std::move(claim), std::move(quantity), std::move(unit), bound, worst, tolerance);
+}
+
+Check check_each_at_least(std::string claim, std::string quantity, std::string unit, double bound,
+                          const std::vector<double>& measured, double tolerance) {
+  const double worst = worst_of(measured, [](double value) { return -value; });
+  return check_at_least(std::move(claim), std::move(quantity), std::move(unit), bound, worst, tolerance);
 }
 
 std::vector<double> numbers(const Tensor& tensor) {

@@ -10,6 +10,7 @@
 #include <studies/studies.h>
 #include <turnpike/base/files.h>
 #include <turnpike/report/formula.h>
+#include <turnpike/study/measure.h>
 #include <turnpike/study/runner.h>
 
 namespace turnpike {
@@ -38,6 +39,23 @@ TEST(Check, WhatIsNotANumberFails) {
   EXPECT_FALSE(check_at_most("X", "q", "", 0, nan_value).holds());
   EXPECT_FALSE(check_at_least("X", "q", "", 0, nan_value).holds());
   EXPECT_FALSE(check_agrees("X", "q", "", 0, nan_value, 1).with(-1, 1).holds());
+}
+
+TEST(Check, OfRepetitionsShowsTheWorst) {
+  const Check equal = check_each_equal("X", "q", "", 1, {1.1, 0.7, 1.2}, 0.25);
+  EXPECT_EQ(equal.measured, 0.7);
+  EXPECT_FALSE(equal.holds());
+  ASSERT_TRUE(equal.interval);
+  EXPECT_LT(equal.interval->first, 1);
+  EXPECT_GT(equal.interval->second, 1);
+  EXPECT_EQ(check_each_at_most("X", "q", "", 2, {1, 3, 2}).measured, 3);
+  EXPECT_EQ(check_each_at_least("X", "q", "", 2, {4, 3, 5}).measured, 3);
+  EXPECT_TRUE(check_each_at_least("X", "q", "", 2, {4, 3, 5}).holds());
+  for (const std::vector<double>& values : {std::vector<double>{}, {1, nan_value}, {nan_value, 1, 1}}) {
+    EXPECT_FALSE(check_each_equal("X", "q", "", 1, values, 1).holds());
+    EXPECT_FALSE(check_each_at_most("X", "q", "", 2, values).holds());
+    EXPECT_FALSE(check_each_at_least("X", "q", "", 0, values).holds());
+  }
 }
 
 TEST(Report, WithoutChecksDoesNotHold) {

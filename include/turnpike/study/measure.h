@@ -7,6 +7,7 @@
 #include <turnpike/flow/vector_field.h>
 #include <turnpike/math/fit.h>
 #include <turnpike/math/random.h>
+#include <turnpike/study/study.h>
 
 namespace turnpike {
 
@@ -29,6 +30,15 @@ FieldPtr controlled(FieldPtr field, std::function<Tensor(double t)> control);
 
 // Normal numbers, float64.
 Tensor normal_tensor(std::vector<std::int64_t> shape, Random& random);
+
+// Checks of a quantity that was measured in several repetitions: all of them must hold, so the check shows the worst. A
+// repetition that is not a number fails it. The interval is that of the mean.
+Check check_each_equal(std::string claim, std::string quantity, std::string unit, double predicted,
+                       const std::vector<double>& measured, double tolerance);
+Check check_each_at_most(std::string claim, std::string quantity, std::string unit, double bound,
+                         const std::vector<double>& measured, double tolerance = 0);
+Check check_each_at_least(std::string claim, std::string quantity, std::string unit, double bound,
+                          const std::vector<double>& measured, double tolerance = 0);
 
 // Values of a tensor as numbers, row by row.
 std::vector<double> numbers(const Tensor& tensor);
