@@ -74,7 +74,7 @@ StudyRun run_study(const StudyRecord& record, StudyFunction function, const Stud
   Options settings(record.schema(options.size));
   for (const auto& [key, value] : options.settings) settings.set(key, value, "settings");
   const StudyContext context(record, options.size, std::move(settings), options.seed,
-                             options.seeds > 0 ? options.seeds : record.seeds, progress);
+                             options.seeds > 0 ? options.seeds : record.repetitions(options.size), progress);
   StudyRun run{.record = &record};
   const double start = now_s();
   try {

@@ -60,6 +60,7 @@ inline constexpr StudyRecord vanishing_penalty_record = {
     .seconds_quick = 6,
     .seconds_full = 40,
     .seeds = 5,
+    .seeds_quick = 2,
 };
 
 }  // namespace turnpike::studies

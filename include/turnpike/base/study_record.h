@@ -46,6 +46,9 @@ struct StudyRecord {
   double seconds_quick = 1, seconds_full = 1;  // expected, on 2 cores
   int seeds = 1;                               // repetitions unless --seeds says otherwise; 1: nothing is random
 
+  int seeds_quick = 0;  // of --quick, where it takes fewer; 0: as many
+
+  int repetitions(StudySize size) const { return size == StudySize::quick && seeds_quick > 0 ? seeds_quick : seeds; }
   double seconds(StudySize size) const { return size == StudySize::quick ? seconds_quick : seconds_full; }
   OptionSchema schema(StudySize size) const;
 };
