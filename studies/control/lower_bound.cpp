@@ -51,14 +51,15 @@ StudyReport run_lower_bound(StudyContext& study) {
   const std::int64_t n = study.integer("samples"), layers = study.integer("layers");
   StudyReport report;
   struct Kind {
-    const char* title;
+    const char *title, *plain;  // markup, and text for the progress line
     FieldSpec spec;
   };
-  const Kind kinds[] = {{"$W\\tanh(x) + b$", {.kind = "inner"}},
-                        {"$\\tanh(Wx + b)$", {.kind = "outer"}},
-                        {"relu$(Wx + b)$", {.kind = "outer", .activation = Activation::relu}},
-                        {"$W\\,$gelu$(x) + b$", {.kind = "inner", .activation = Activation::gelu}},
-                        {"$W\\,$sigmoid$(x) + b$", {.kind = "inner", .activation = Activation::sigmoid}}};
+  const Kind kinds[] = {
+      {"$W\\tanh(x) + b$", "W tanh(x) + b", {.kind = "inner"}},
+      {"$\\tanh(Wx + b)$", "tanh(Wx + b)", {.kind = "outer"}},
+      {"relu$(Wx + b)$", "relu(Wx + b)", {.kind = "outer", .activation = Activation::relu}},
+      {"$W\\,$gelu$(x) + b$", "W gelu(x) + b", {.kind = "inner", .activation = Activation::gelu}},
+      {"$W\\,$sigmoid$(x) + b$", "W sigmoid(x) + b", {.kind = "inner", .activation = Activation::sigmoid}}};
   Figure figure({.title = "What separation costs",
                  .caption =
                      "Each mark is a flow: the weights it spends against what the separation of its farthest-pulled "
@@ -84,7 +85,7 @@ StudyReport run_lower_bound(StudyContext& study) {
       const Tensor target = at::stack({y, at::zeros_like(y)}, 1);
       Tensor control = field->initial_control(layers, 0.5, random).requires_grad_();
       for (int stage = 0; stage < 2; ++stage) {
-        if (stage == 1) train_flow(flow, x0, target, control, study.integer("iterations"), study, kind.title);
+        if (stage == 1) train_flow(flow, x0, target, control, study.integer("iterations"), study, kind.plain);
         const double spent = weight_norm(flow, control.detach()), needed = separation(flow, x0, control.detach()) / L;
         tightest = std::max(tightest, needed / spent);
         least_slack = std::min(least_slack, spent - needed);
