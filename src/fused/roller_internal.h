@@ -50,7 +50,9 @@ class Roller {
         K_(static_cast<std::int64_t>(problem.steps.size())),
         E_(problem.scheme.evaluations()),
         chain_(problem.scheme.kind != FusedScheme::Kind::runge_kutta || E_ == 1),
-        team_(blocks.threads) {
+        team_(blocks.threads),
+        arenas_(&arenas()) {
+    if (arenas_->size() < static_cast<std::size_t>(blocks.threads)) arenas_->resize(blocks.threads);
     place();
     pack_controls();
     pack_readout();
@@ -60,7 +62,7 @@ class Roller {
 
   void roll(const FusedOutputs<T>& out) {
     team_.run([&](int thread) {
-      Room room = make_room(false, false);
+      Room room = make_room(thread, false, false);
       for_blocks(thread, [&](std::int64_t block) {
         start(block, room);
         forward(block, room, false, out.states);
@@ -75,7 +77,7 @@ class Roller {
     wanted_readout_ = has_cost() && (out.weight || out.bias);
     std::vector<Room> rooms(blocks_.threads);
     team_.run([&](int thread) {
-      Room& room = rooms[thread] = make_room(true, true);
+      Room& room = rooms[thread] = make_room(thread, true, true);
       for_blocks(thread, [&](std::int64_t block) {
         start(block, room);
         forward(block, room, true, nullptr);
@@ -97,7 +99,7 @@ class Roller {
     std::vector<Room> rooms(blocks_.threads);
     std::vector<FusedCostSums> sums(blocks_.count);
     team_.run([&](int thread) {
-      Room& room = rooms[thread] = make_room(true, true);
+      Room& room = rooms[thread] = make_room(thread, true, true);
       for_blocks(thread, [&](std::int64_t block) {
         const std::int64_t n = own(block);
         start(block, room);
@@ -136,6 +138,10 @@ class Roller {
     std::vector<T> readout_row;  // gradient of the readout, [m, d] and then [m]
   };
 
+  static std::vector<Arena>& arenas() {
+    static thread_local std::vector<Arena> memory;
+    return memory;
+  }
   bool has_cost() const { return p_.cost != FusedCost::none; }
   std::int64_t own(std::int64_t block) const { return std::min(blocks_.width, p_.n_samples - block * blocks_.width); }
   static double sum(const T* values, std::int64_t n) {
@@ -189,7 +195,7 @@ class Roller {
 
   void pack_controls() {
     const std::int64_t P = p_.layer.n_parameters();
-    static thread_local Arena arena;  // of the calling thread; the workers write into it
+    static thread_local Arena arena;
     arena.reserve(Arena::padded<T>(p_.n_rows * n_packed_));
     T* table = arena.take<T>(p_.n_rows * n_packed_);
     table_ = table;
@@ -262,8 +268,8 @@ class Roller {
       for (int j = 0; j < i; ++j) tableau_A_[i * E_ + j] = static_cast<T>(tableau.a[i][j]);
   }
 
-  Room make_room(bool keep, bool gradients) const {
-    static thread_local Arena arena;
+  Room make_room(int share, bool keep, bool gradients) const {
+    Arena& arena = (*arenas_)[share];
     Room room;
     const std::int64_t states = keep ? (chain_ ? K_ * E_ : K_) + 1 : 2;
     const std::int64_t inner_stages = chain_ ? 0 : (keep ? K_ : 1) * (E_ - 1);
@@ -720,6 +726,7 @@ class Roller {
   const int E_;
   const bool chain_;
   Team team_;
+  std::vector<Arena>* arenas_;  // one a share: whoever does it, its sums stay until all are collected
   bool identity_ = false, wanted_control_ = false, wanted_readout_ = false;
   // Offsets of segments in a state, of auxiliaries by part, of packed matrices and of their sums; the sizes of each.
   std::vector<std::int64_t> segment_, aux_, packed_, sum_;

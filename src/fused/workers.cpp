@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -17,10 +18,11 @@ void pause_thread() {
 
 // Waits until `value` differs from `old`: spins for up to 50 us, so that back-to-back calls need no system call, then
 // sleeps, so that a busy core is not taken from others.
-int wait_for_change(std::atomic<int>& value, int old) {
+template <class Value>
+Value wait_for_change(std::atomic<Value>& value, Value old) {
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0;; ++i) {
-    const int now = value.load(std::memory_order_acquire);
+    const Value now = value.load(std::memory_order_acquire);
     if (now != old) return now;
     pause_thread();
     if (i % 64 == 63 && std::chrono::steady_clock::now() - start > std::chrono::microseconds(50)) break;
@@ -29,39 +31,66 @@ int wait_for_change(std::atomic<int>& value, int old) {
   return value.load(std::memory_order_acquire);
 }
 
+// A round of shares to do. Whoever is awake takes the next one: a worker that the machine leaves waiting costs nothing,
+// since the caller then does its share too.
+struct Ticket {
+  std::uint32_t round = 0;
+  std::uint16_t shares = 0, next = 0;
+
+  std::uint64_t bits() const { return std::uint64_t{round} << 32 | std::uint64_t{shares} << 16 | next; }
+  static Ticket of(std::uint64_t bits) {
+    return {static_cast<std::uint32_t>(bits >> 32), static_cast<std::uint16_t>(bits >> 16),
+            static_cast<std::uint16_t>(bits)};
+  }
+};
+
 class Workers {
  public:
   std::mutex mutex;
 
   void run(int n, const std::function<void(int)>& work) {
-    // A worker knows the round it was born in, so that it takes part from the next one on.
-    while (static_cast<int>(threads_.size()) < n - 1) {
-      const int index = static_cast<int>(threads_.size()) + 1;
-      threads_.emplace_back([this, index, seen = round_.load()] { loop(index, seen); });
-    }
+    while (static_cast<int>(threads_.size()) < n - 1) threads_.emplace_back([this] { loop(); });
+    const std::uint32_t round = Ticket::of(ticket_.load(std::memory_order_relaxed)).round + 1;
     work_ = &work;
-    n_ = n;
-    left_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
-    round_.fetch_add(1, std::memory_order_release);
-    round_.notify_all();
-    work(0);
-    for (int left = left_.load(std::memory_order_acquire); left > 0;) left = wait_for_change(left_, left);
+    done_.store(0, std::memory_order_relaxed);
+    ticket_.store(Ticket{round, static_cast<std::uint16_t>(n), 0}.bits(), std::memory_order_release);
+    ticket_.notify_all();
+    take_shares(round);
+    for (int done = done_.load(std::memory_order_acquire); done < n;) done = wait_for_change(done_, done);
   }
 
  private:
-  void loop(int index, int seen) {
+  // A share that was taken keeps its round, and so `work_`, alive until it is done.
+  void take_shares(std::uint32_t round) {
+    std::uint64_t bits = ticket_.load(std::memory_order_acquire);
     while (true) {
-      seen = wait_for_change(round_, seen);
-      if (index < n_) (*work_)(index);
-      left_.fetch_sub(1, std::memory_order_acq_rel);
-      left_.notify_one();
+      Ticket ticket = Ticket::of(bits);
+      if (ticket.round != round || ticket.next >= ticket.shares) return;
+      const int share = ticket.next++;
+      if (!ticket_.compare_exchange_weak(bits, ticket.bits(), std::memory_order_acq_rel)) continue;
+      (*work_)(share);
+      done_.fetch_add(1, std::memory_order_acq_rel);
+      done_.notify_one();
+      bits = ticket_.load(std::memory_order_acquire);
+    }
+  }
+
+  void loop() {
+    std::uint64_t seen = 0;
+    while (true) {
+      const Ticket ticket = Ticket::of(seen);
+      if (ticket.next < ticket.shares) take_shares(ticket.round);
+      // A ticket with shares left belongs to a round that has begun since.
+      const std::uint64_t now = ticket_.load(std::memory_order_acquire);
+      const Ticket current = Ticket::of(now);
+      seen = current.next < current.shares ? now : wait_for_change(ticket_, now);
     }
   }
 
   std::vector<std::thread> threads_;
   const std::function<void(int)>* work_ = nullptr;
-  int n_ = 0;
-  std::atomic<int> round_{0}, left_{0};
+  std::atomic<std::uint64_t> ticket_{0};
+  std::atomic<int> done_{0};
 };
 
 // Never destroyed: its threads sleep until the process ends, whatever order statics die in.

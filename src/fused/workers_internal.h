@@ -6,13 +6,13 @@
 
 namespace turnpike {
 
-// The pool, held by one caller at a time: what `run` leaves in the workers' thread-local memory stays until the end.
+// The pool, held by one caller at a time.
 class Team {
  public:
   explicit Team(int n);  // n threads, this one among them
 
-  // Runs work(0), ..., work(n - 1) at the same time, work(0) on this thread; returns when all are done. `work` must not
-  // throw, nor make a Team.
+  // Runs work(0), ..., work(n - 1), at the same time where threads are free, some of them on this one; returns when all
+  // are done. `work` must not throw, nor make a Team.
   void run(const std::function<void(int)>& work);
 
  private:
