@@ -15,6 +15,8 @@
 namespace turnpike {
 namespace {
 
+constexpr std::uint64_t most_reserved = std::uint64_t{1} << 30;  // on a header's word alone
+
 struct CloseReader {
   void operator()(archive* a) const { archive_read_free(a); }
 };
@@ -37,8 +39,11 @@ void open(archive* a, std::string_view bytes, const std::string& source) {
 }
 
 // The first `n` bytes of the entry at hand, or all there are.
-std::string read_entry(archive* a, const std::string& source, std::uint64_t n, std::uint64_t max_bytes) {
+std::string read_entry(archive* a, const std::string& source, std::uint64_t n, std::uint64_t max_bytes,
+                       std::uint64_t expected = 0) {
   std::string content;
+  // Growing by doubling would leave as much memory behind again.
+  content.reserve(std::min({n, max_bytes, expected, most_reserved}));
   std::array<char, 1 << 16> buffer;
   while (content.size() < n) {
     const auto taken = archive_read_data(a, buffer.data(), std::min<std::uint64_t>(buffer.size(), n - content.size()));
@@ -103,7 +108,9 @@ void visit_entries(archive* a, const std::string& source, std::uint64_t max_byte
     const char* name = archive_entry_pathname(header);
     if (!name) throw InputError(source + " holds an entry without a name");
     entry(name, [&](std::uint64_t n) {
-      std::string content = read_entry(a, source, n, max_bytes - total);
+      const la_int64_t size = archive_entry_size_is_set(header) ? archive_entry_size(header) : 0;
+      std::string content =
+          read_entry(a, source, n, max_bytes - total, static_cast<std::uint64_t>(std::max<la_int64_t>(size, 0)));
       total += content.size();
       return content;
     });

@@ -1,8 +1,10 @@
+#include <cmath>
 #include <map>
 
 #include <turnpike/io/csv.h>
 #include <turnpike/io/idx.h>
 #include <turnpike/io/text.h>
+#include <turnpike/io/variables.h>
 
 #include "real_data.h"
 
@@ -37,6 +39,25 @@ TEST_F(RealData, Mnist) {
   EXPECT_EQ(std::count(labels.begin(), labels.end(), 1), 6742);
   EXPECT_EQ((std::vector<std::int64_t>(labels.begin(), labels.begin() + 5)),
             (std::vector<std::int64_t>{5, 0, 4, 1, 9}));
+}
+
+// MAT version 5, compressed; the sizes are those in the source of the data (Rudy et al. 2017).
+TEST_F(RealData, PublishedFields) {
+  const std::map<std::string, std::vector<std::int64_t>> fields = {
+      {"burgers.mat", {256, 101}}, {"kdv.mat", {512, 201}}, {"kuramoto_sivishinky.mat", {1024, 251}}};
+  for (const auto& [file, shape] : fields) {
+    const std::vector<Variable> variables = list_variables(folder / "pde" / file);
+    EXPECT_EQ(variables.size(), 3u) << file;
+    const std::string name = file == "kuramoto_sivishinky.mat" ? "uu" : "usol";
+    EXPECT_EQ(variable_named(variables, name, file).shape, shape);
+    const std::vector<double> x = to_doubles(read_variables(folder / "pde" / file, {"x"})[0]);
+    EXPECT_EQ(static_cast<std::int64_t>(x.size()), shape[0]);
+  }
+  // u(x, 0) = exp(-(x + 2)^2)
+  const std::vector<Array> burgers = read_variables(folder / "pde" / "burgers.mat", {"usol", "x"});
+  const auto u = to_complex(burgers[0]);
+  const std::vector<double> x = to_doubles(burgers[1]);
+  for (std::size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(u[i * 101].real(), std::exp(-(x[i] + 2) * (x[i] + 2)), 1e-12);
 }
 
 }  // namespace

@@ -193,8 +193,7 @@ std::string simulation_line(const SimulationAnswer& answer) {
   return line;
 }
 
-void print_answer(const Job& job, const DiscoverReport& report) {
-  const Discovery& discovery = report.discovery;
+void print_equations(const Job& job, const Discovery& discovery) {
   for (const FoundEquation& equation : discovery.equations) {
     if (!equation.found) {
       job.out(fmt::format("no equation found for {}: {}", equation.lhs, equation.reason));
@@ -204,7 +203,6 @@ void print_answer(const Job& job, const DiscoverReport& report) {
     for (const std::string& line : term_lines(equation)) job.out(line);
     job.out(fmt::format("  residual {}   LaTeX: {}", share_text(equation.residual), equation.latex()));
   }
-  if (const std::string line = simulation_line(report.simulated); !line.empty()) job.out(line);
 }
 
 std::string quoted(const std::string& word) {
@@ -264,13 +262,15 @@ JobResult run_discover(const Job& job) {
   for (const std::string& note : data.notes) job.progress.note(note);
   const DiscoveryOptions options = options_of(job);
   const Discovery discovery = discover(data.measurements, options, job.progress);
+  if (!job.json()) print_equations(job, discovery);
   DiscoverReport report{
       data.measurements,           discovery, options, data.notes, source_text(job.invocation.positionals),
       command_text(job.invocation)};
-  if (discovery.found && words.boolean("simulate"))
+  if (discovery.found && words.boolean("simulate")) {
     report.simulated = simulate_found(data.measurements.front(), discovery, job.progress);
+    if (!job.json()) job.out(simulation_line(report.simulated));
+  }
   JobResult result = result_json(job, report);
-  if (!job.json()) print_answer(job, report);
   if (words.boolean("report")) {
     for (const FoundEquation& equation : discovery.equations)
       report.residuals.push_back(equation.found ? residual_map(data.measurements.front(), equation, options)

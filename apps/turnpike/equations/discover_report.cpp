@@ -12,6 +12,7 @@ namespace turnpike {
 namespace {
 
 constexpr std::int64_t most_columns = 320, most_rows = 200;  // of a picture
+constexpr double least_residual = 1e-8;                      // of the path: below is round-off
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t index(std::int64_t n) {
@@ -125,7 +126,8 @@ void draw_field(Page& page, RunFolder& folder, const DiscoverReport& report) {
   section.prose(list);
   const bool waves = m.space_dimensions() == 1;
   Figure figure({.caption = m.space_dimensions() == 0 ? "The trajectories as measured."
-                                                      : "The field as measured; white where nothing was measured."});
+                            : m.mask.empty()          ? "The field as measured."
+                                                      : "The field as measured; blank where nothing was measured."});
   if (m.space_dimensions() == 0) {
     Panel& panel = figure.panel().x({.label = axis_label(m.time())});
     for (const Field& field : m.fields)
@@ -141,6 +143,12 @@ void draw_field(Page& page, RunFolder& folder, const DiscoverReport& report) {
 
 // ---- the equation
 
+std::string with_minus(const std::string& number) {
+  std::string out;
+  for (char c : number) out += c == '-' ? std::string("−") : std::string(1, c);
+  return out;
+}
+
 void draw_equations(Page& page, const DiscoverReport& report) {
   Section& section = page.section("The equation");
   Table table{.head = {"equation of", "term", "coefficient", "within", "inclusion, %"},
@@ -155,7 +163,7 @@ void draw_equations(Page& page, const DiscoverReport& report) {
     }
     section.formula(equation.latex());
     for (const FoundTerm& term : equation.terms)
-      table.rows.push_back({code(equation.lhs), code(term.term), Cell(coefficient_text(term)),
+      table.rows.push_back({code(equation.lhs), code(term.term), Cell(with_minus(coefficient_text(term))),
                             Cell(half_width_text(term)), Cell(std::round(1000 * term.inclusion) / 10, 3)});
   }
   if (!table.rows.empty()) section.table(table);
@@ -216,6 +224,13 @@ void draw_residuals(Page& page, RunFolder& folder, const DiscoverReport& report)
 
 // ---- how many terms
 
+// As the path names them: i*u_xx, where the equation has u_xx with an imaginary coefficient.
+std::vector<std::string> chosen_candidates(const FoundEquation& equation) {
+  for (const PathStep& step : equation.path)
+    if (step.chosen) return step.terms;
+  return {};
+}
+
 void draw_path(Page& page, RunFolder& folder, const DiscoverReport& report) {
   Figure path({.caption =
                    "Left: the share of the left side that the best equation with that many terms leaves. Right: the "
@@ -230,7 +245,7 @@ void draw_path(Page& page, RunFolder& folder, const DiscoverReport& report) {
     double least = std::numeric_limits<double>::infinity(), chosen = nothing;
     for (const PathStep& step : equation.path) {
       terms.push_back(static_cast<double>(step.terms.size()));
-      residual.push_back(step.residual);
+      residual.push_back(std::max(step.residual, least_residual));
       criterion.push_back(step.criterion);
       least = std::min(least, step.criterion);
       if (step.chosen) chosen = terms.back();
@@ -265,9 +280,10 @@ void draw_path(Page& page, RunFolder& folder, const DiscoverReport& report) {
   Table table{.head = {"equation of", "terms", "residual", "criterion", ""}};
   for (const FoundEquation& equation : report.discovery.equations)
     for (const PathStep& step : equation.path) {
-      if (step.terms.size() > 8) continue;
+      if (step.terms.size() > chosen_candidates(equation).size() + 4) continue;
       table.rows.push_back({code(equation.lhs), code(fmt::format("{}", fmt::join(step.terms, ", "))),
-                            Cell(step.residual, 3), Cell(step.criterion, 6), Cell(step.chosen ? "chosen" : "")});
+                            step.residual < least_residual ? Cell("round-off") : Cell(step.residual, 3),
+                            Cell(step.criterion, 6), Cell(step.chosen ? "chosen" : "")});
     }
   section.table(table);
 }
@@ -281,11 +297,11 @@ void draw_inclusion(Page& page, RunFolder& folder, const DiscoverReport& report)
     if (equation.inclusion.empty()) continue;
     std::vector<std::string> names;
     Bars in{.label = "in the equation", .colour = 0}, out{.label = "not in it", .colour = ink::muted};
+    const std::vector<std::string> chosen = chosen_candidates(equation);
     for (std::size_t k = 0; k < std::min<std::size_t>(equation.inclusion.size(), 12); ++k) {
       const auto& [term, share] = equation.inclusion[k];
       names.push_back(literal(term));
-      const bool taken =
-          std::any_of(equation.terms.begin(), equation.terms.end(), [&](const FoundTerm& t) { return t.term == term; });
+      const bool taken = std::find(chosen.begin(), chosen.end(), term) != chosen.end();
       in.values.push_back(taken ? 100 * share : nothing);
       out.values.push_back(taken ? nothing : 100 * share);
     }
@@ -302,17 +318,18 @@ void draw_inclusion(Page& page, RunFolder& folder, const DiscoverReport& report)
 
 // ---- what it predicts
 
-void draw_profiles(Figure& figure, const Measurement& m, const Measurement& simulated, const Field& measured,
+void draw_profiles(Figure& figure, const Measurement& m, const Simulation& simulation, const Field& measured,
                    const Field& field) {
+  const Measurement& simulated = simulation.fields;
   const std::size_t n_t = index(m.time().size()), n_s = index(simulated.time().size());
   for (std::size_t j : thinned(simulated.time().size(), 4)) {
     std::vector<double> x, truth, guess;
     for (std::size_t i : thinned(m.axes[0].size(), 600)) {
       x.push_back(m.axes[0].points[i]);
-      truth.push_back(shown_value(m, measured, i * n_t + j));
+      truth.push_back(shown_value(m, measured, i * n_t + j * simulation.every));
       guess.push_back(shown_value(simulated, field, i * n_s + j));
     }
-    figure.panel(literal(at_time(m, j)))
+    figure.panel(literal(at_time(simulated, j)))
         .x({.label = axis_label(m.axes[0])})
         .y({.label = shown_name(field)})
         .line(x, truth, {.label = "measured", .colour = ink::muted, .width = 4, .opacity = 0.6})
@@ -333,7 +350,7 @@ void draw_simulation(Page& page, RunFolder& folder, const DiscoverReport& report
   std::string text = "The equation alone, integrated from the first measured frame, beside the measurement.";
   if (!simulation.broke_off.empty()) text += " It broke off: " + literal(simulation.broke_off) + ".";
   section.prose(text);
-  Figure figure({.caption = "Measured and simulated.", .columns = m.space_dimensions() == 0 ? 0 : 2});
+  Figure figure({.caption = "Measured and simulated.", .columns = m.space_dimensions() == 0 ? 1 : 2});
   for (const Field& field : s.fields) {
     const Field& measured = m.fields[index(m.index_of(field.name))];
     if (m.space_dimensions() == 0) {
@@ -345,11 +362,12 @@ void draw_simulation(Page& page, RunFolder& folder, const DiscoverReport& report
           .line(s.time().points, along_time(s, field),
                 {.label = "simulated", .colour = 0, .dash = Dash::dashed, .width = 1.6});
     } else if (m.space_dimensions() == 1) {
-      draw_profiles(figure, m, s, measured, field);
+      draw_profiles(figure, m, simulation, measured, field);
     } else {
       const std::size_t last = index(s.time().size()) - 1;
-      for (const auto& [what, data, values] : {std::tuple{"measured, ", &m, &measured}, {"simulated, ", &s, &field}}) {
-        Grid grid = snapshot(*data, *values, last);
+      for (const auto& [what, data, values, j] :
+           {std::tuple{"measured, ", &m, &measured, last * simulation.every}, {"simulated, ", &s, &field, last}}) {
+        Grid grid = snapshot(*data, *values, j);
         const Heat heat = heat_for(grid, shown_name(field));
         figure.panel(literal(what + at_time(s, last)))
             .x({.label = axis_label(m.axes[0])})

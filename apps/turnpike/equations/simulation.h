@@ -11,6 +11,7 @@ namespace turnpike {
 
 struct Simulation {
   Measurement fields;         // as measured, with the values of the simulation; shorter in time where it broke off
+  std::size_t every = 1;      // frames: of a large field not all are simulated, but each `every`-th
   std::vector<double> error;  // at each time: |u~ - u| / |u|, over all fields; 2-norms, |u| over all times
   double overall = 0;         // the same over all times
   double noise = 0;           // of the measurement, as estimated, likewise: what no simulation can undercut
@@ -22,6 +23,7 @@ struct SimulationAnswer {
   std::optional<Simulation> simulation;
   std::string refusal;
 };
+// Memory: two copies of the frames that are simulated, at most 2^24 points of them.
 SimulationAnswer simulate_found(const Measurement& measurement, const Discovery& discovery,
                                 Progress& progress = no_progress());
 
