@@ -195,7 +195,8 @@ class Preparation {
     spec.layers = options().integer("layers");
     spec.control = control_kind_named(options().text("control"));
     spec.adjoint = {adjoint_named(options().text("adjoint")),
-                    static_cast<std::int64_t>(options().real("budget_mb") * 1e6)};
+                    static_cast<std::int64_t>(options().real("budget_mb") * 1e6),
+                    kernel_named(options().text("kernel"))};
     if (make_scheme(spec.scheme)->needs_partition() && spec.field.kind != "hamiltonian")
       throw InputError(fmt::format(
           "the scheme {} needs a field of two halves: set field=hamiltonian, or take another scheme", spec.scheme));

@@ -260,6 +260,8 @@ OptionSchema train_options() {
   options.choice("control", "constant", {"constant", "linear", "shared"}, "u(t): piecewise, or one for all depths");
   options.choice("adjoint", "discrete", {"discrete", "autograd", "checkpointed", "reversible", "continuous"},
                  "how gradients are computed");
+  options.choice("kernel", "automatic", {"automatic", "reference", "fused"},
+                 "who rolls the flow: fused kernels where they can, or always one of the two");
   options.real("budget_mb", 64, "memory of the checkpointed adjoint, MB").at_least(0, Bound::open);
   options.choice("lift", "auto", {"auto", "pad", "linear", "none"}, "from the features to the state");
   options.choice("head", "auto", {"auto", "fixed", "linear"}, "from the state to the output");

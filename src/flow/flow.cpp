@@ -75,7 +75,8 @@ bool records(const RollInputs& inputs) {
 std::string kernel_gap(const RollPlan& plan, const RollInputs& inputs) {
   const std::string gap =
       plan.adjoint.kernel == Kernel::reference ? "the reference was asked for" : fused_gap(plan, inputs);
-  require(plan.adjoint.kernel != Kernel::fused || gap.empty(), "the fused kernel was asked for, but " + gap);
+  if (plan.adjoint.kernel == Kernel::fused && !gap.empty())
+    throw InputError("the fused kernel was asked for, but " + gap + "; choose the kernel automatic");
   return gap;
 }
 

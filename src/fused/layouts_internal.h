@@ -29,6 +29,13 @@ struct RowBlock {
 };
 
 template <class T>
+const T* zeros(std::int64_t n) {
+  static thread_local std::vector<T> values;
+  if (static_cast<std::int64_t>(values.size()) < n) values.assign(n, T(0));
+  return values.data();
+}
+
+template <class T>
 class Strips {
  public:
   static constexpr bool lanes_are_samples = true;
@@ -51,11 +58,20 @@ class Strips {
   std::int64_t packed_entries(const Matrix& m) const { return m.entries(); }
   void pack(const Matrix& m, const T* row, T* packed) const { std::copy_n(row, m.entries(), packed); }
   std::int64_t sum_entries(const Matrix& m) const { return m.entries() * k_.lanes; }
+  // Blocks of this width keep the sums of samples apart: those of sample q, as a row.
+  static std::int64_t width_of_separate_sums() { return strip_kernels<T>().lanes; }
+  void sums_of_sample(const Matrix& m, const T* sums, std::int64_t q, T* row) const {
+    for (std::int64_t i = 0; i < m.entries(); ++i) row[i] = sums[i * k_.lanes + q];
+  }
   void reduce(const Matrix& m, const T* sums, T* row) const { k_.sum_lanes(sums, m.entries(), row); }
 
   // out = W in + b
   void affine(const Matrix& m, const T* W, const T* in, T* out) const {
     product(m).affine(in, W, W + m.rows * m.cols, m.rows, m.cols, width_, out);
+  }
+  // out = W in
+  void linear(const Matrix& m, const T* W, const T* in, T* out) const {
+    product(m).affine(in, W, zeros<T>(m.rows), m.rows, m.cols, width_, out);
   }
   // out = base + h (W in + b)
   void affine_advance(const Matrix& m, const T* W, const T* in, const T* base, T h, T* out) const {
@@ -131,6 +147,8 @@ class Panels {
     k_.pack(row, m.cols, 1, m.rows, m.cols, b + whole(m.rows));
   }
   std::int64_t sum_entries(const Matrix& m) const { return m.rows * stride(m.cols) + stride(m.rows); }
+  static std::int64_t width_of_separate_sums() { return 1; }
+  void sums_of_sample(const Matrix& m, const T* sums, std::int64_t, T* row) const { reduce(m, sums, row); }
   void reduce(const Matrix& m, const T* sums, T* row) const {
     for (std::int64_t i = 0; i < m.rows; ++i) std::copy_n(sums + i * stride(m.cols), m.cols, row + i * m.cols);
     std::copy_n(sums + m.rows * stride(m.cols), m.rows, row + m.rows * m.cols);
@@ -140,6 +158,19 @@ class Panels {
     if (m.rows > 4) return affine_advance(m, W, in, nullptr, T(0), out);
     const T* b = W + m.cols * whole(m.rows);
     k_.dots(in, width_, m.cols, b + whole(m.rows), b, m.rows, out);
+  }
+  void linear(const Matrix& m, const T* W, const T* in, T* out) const {
+    k_.multiply({.rows = width_,
+                 .cols = whole(m.rows),
+                 .depth = m.cols,
+                 .A = in,
+                 .A_row = stride(m.cols),
+                 .A_col = 1,
+                 .B = W,
+                 .B_row = 0,
+                 .C = out,
+                 .C_row = stride(m.rows),
+                 .start = Start::zero});
   }
   void affine_advance(const Matrix& m, const T* W, const T* in, const T* base, T h, T* out) const {
     k_.multiply({.rows = width_,

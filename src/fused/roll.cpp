@@ -141,6 +141,39 @@ FusedCostSums fused_cost(const FusedProblem& problem, const FusedInputs<T>& inpu
   return with_roller<T>(problem, inputs, [&](auto& roller) { return roller.cost(weights, end, gradients); });
 }
 
+template <class T>
+void fused_push_forward(const FusedProblem& problem, const FusedInputs<T>& inputs, const FusedTangents<T>& tangents,
+                        T* end, T* end_tangent) {
+  FusedProblem flow = problem;  // step by step: no cost, and blocks that no sweep takes
+  flow.cost = FusedCost::none;
+  check(flow, inputs);
+  require(end_tangent != nullptr, "fused_push_forward: end_tangent must be given");
+  if (wide<T>(flow.layer))
+    return Roller<T, Panels>(flow, inputs, panel_blocks<T>(flow)).push_forward(tangents, end, end_tangent);
+  Blocks blocks = strip_blocks<T>(flow);
+  blocks.width = 3 * Strips<T>::width_unit();
+  blocks.count = ceil_div(flow.n_samples, blocks.width);
+  blocks.threads = static_cast<int>(std::min<std::int64_t>(blocks.threads, blocks.count));
+  Roller<T, Strips>(flow, inputs, blocks).push_forward(tangents, end, end_tangent);
+}
+
+template <class T>
+void fused_sample_gradients(const FusedProblem& problem, const FusedInputs<T>& inputs,
+                            const FusedCotangents<T>& cotangents, T* control) {
+  check(problem, inputs);
+  const auto blocks = [&](std::int64_t width) {
+    const std::int64_t count = ceil_div(problem.n_samples, width);
+    return Blocks{width, count, static_cast<int>(std::min<std::int64_t>(useful_threads(problem), count))};
+  };
+  if (wide<T>(problem.layer)) {
+    Roller<T, Panels>(problem, inputs, blocks(Panels<T>::width_of_separate_sums()))
+        .sample_gradients(cotangents, control);
+  } else {
+    Roller<T, Strips>(problem, inputs, blocks(Strips<T>::width_of_separate_sums()))
+        .sample_gradients(cotangents, control);
+  }
+}
+
 template void fused_roll(const FusedProblem&, const FusedInputs<float>&, const FusedOutputs<float>&);
 template void fused_roll(const FusedProblem&, const FusedInputs<double>&, const FusedOutputs<double>&);
 template void fused_pull_back(const FusedProblem&, const FusedInputs<float>&, const FusedCotangents<float>&,
@@ -151,5 +184,14 @@ template FusedCostSums fused_cost(const FusedProblem&, const FusedInputs<float>&
                                   const FusedGradients<float>&);
 template FusedCostSums fused_cost(const FusedProblem&, const FusedInputs<double>&, const FusedCostWeights&, double*,
                                   const FusedGradients<double>&);
+
+template void fused_push_forward(const FusedProblem&, const FusedInputs<float>&, const FusedTangents<float>&, float*,
+                                 float*);
+template void fused_push_forward(const FusedProblem&, const FusedInputs<double>&, const FusedTangents<double>&, double*,
+                                 double*);
+template void fused_sample_gradients(const FusedProblem&, const FusedInputs<float>&, const FusedCotangents<float>&,
+                                     float*);
+template void fused_sample_gradients(const FusedProblem&, const FusedInputs<double>&, const FusedCotangents<double>&,
+                                     double*);
 
 }  // namespace turnpike

@@ -54,10 +54,11 @@ class Roller {
         arenas_(&arenas()) {
     if (arenas_->size() < static_cast<std::size_t>(blocks.threads)) arenas_->resize(blocks.threads);
     place();
-    pack_controls();
+    static thread_local Arena table;
+    table_ = pack_controls(p_.layer, in_.control, table);
     pack_readout();
-    if (chain_) plan_chain();
     if constexpr (Layout<T>::lanes_are_samples) choose_sweep();
+    if (chain_ && !sweep_) plan_chain();
   }
 
   void roll(const FusedOutputs<T>& out) {
@@ -81,9 +82,7 @@ class Roller {
       for_blocks(thread, [&](std::int64_t block) {
         start(block, room);
         forward(block, room, true, nullptr);
-        bar.end ? load_state(bar.end, block, false, room.a) : static_cast<void>(std::fill_n(room.a, n_, T(0)));
-        for (std::int64_t q = 0; q < blocks_.width; ++q)
-          room.integral_bar[q] = bar.integral && q < own(block) ? bar.integral[block * blocks_.width + q] : T(0);
+        load_cotangents(bar, block, room);
         backward(block, room, bar.states, false);
         if (out.x0) store_state(room.a, block, out.x0);
       });
@@ -129,6 +128,60 @@ class Roller {
     return total;
   }
 
+  void push_forward(const FusedTangents<T>& tangents, T* end, T* end_tangent) {
+    static thread_local Arena table;
+    if (tangents.control) {
+      LayerSpec linear = p_.layer;
+      linear.gamma = 0;
+      tangent_table_ = pack_controls(linear, tangents.control, table);
+    }
+    team_.run([&](int thread) {
+      Room room = make_room(thread, false, false);
+      Arena memory;
+      memory.reserve((E_ + 3) * Arena::padded<T>(n_) + Arena::padded<T>(largest_entries()));
+      const Tangent dot{memory.take<T>(2 * n_), memory.take<T>(E_ * n_), memory.take<T>(n_),
+                        memory.take<T>(largest_entries())};
+      for_blocks(thread, [&](std::int64_t block) {
+        start(block, room);
+        std::fill_n(dot.x, n_, T(0));
+        if (tangents.x0) load_state(tangents.x0, block, true, dot.x);
+        const T* x_dot = push_block(room, dot);
+        if (end) store_state(room.end, block, end);
+        store_state(x_dot, block, end_tangent);
+      });
+    });
+  }
+
+  void sample_gradients(const FusedCotangents<T>& bar, T* control_bar) {
+    wanted_control_ = true;
+    const std::int64_t P = p_.layer.n_parameters(), n_pieces = static_cast<std::int64_t>(sum_row_.size());
+    std::fill_n(control_bar, p_.n_samples * p_.n_rows * P, T(0));
+    team_.run([&](int thread) {
+      Room room = make_room(thread, true, true);
+      std::vector<T> row(layer_.entries()), gradient(P);
+      for_blocks(thread, [&](std::int64_t block) {
+        std::fill_n(room.sums, n_pieces * n_sum_, T(0));
+        start(block, room);
+        forward(block, room, true, nullptr);
+        load_cotangents(bar, block, room);
+        backward(block, room, bar.states, false);
+        for (std::int64_t q = 0; q < own(block); ++q) {
+          T* rows = control_bar + (block * blocks_.width + q) * p_.n_rows * P;
+          for (std::int64_t i = 0; i < n_pieces; ++i) {
+            T* part = row.data();
+            for (std::size_t j = 0; j < layer_.matrices.size(); ++j) {
+              layout_.sums_of_sample(layer_.matrices[j], room.sums + i * n_sum_ + sum_[j], q, part);
+              part += layer_.matrices[j].entries();
+            }
+            contract_row(p_.layer, row.data(), gradient.data());
+            T* sum = rows + sum_row_[i] * P;
+            for (std::int64_t j = 0; j < P; ++j) sum[j] += gradient[j];
+          }
+        }
+      });
+    });
+  }
+
  private:
   // One thread's memory. `x`, `y`, `aux`: the trajectory of a block, or of a step when nothing is kept.
   struct Room {
@@ -170,6 +223,8 @@ class Roller {
     }
     readout_ = {m_, d_};
     readout_.rows = in_.weight ? m_ : d_;
+    sum_row_.reserve(K_ * E_);
+    sum_of_.reserve(K_ * E_);
     for (std::int64_t e = 0; e < K_ * E_; ++e) {
       if (e % E_ == 0 || p_.control_row[e] != p_.control_row[e - 1]) sum_row_.push_back(p_.control_row[e]);
       sum_of_.push_back(static_cast<std::int64_t>(sum_row_.size()) - 1);
@@ -193,18 +248,17 @@ class Roller {
     return n;
   }
 
-  void pack_controls() {
-    const std::int64_t P = p_.layer.n_parameters();
-    static thread_local Arena arena;
+  // The packed effective rows of a table of control rows.
+  const T* pack_controls(const LayerSpec& spec, const T* control, Arena& arena) {
+    const std::int64_t P = spec.n_parameters();
     arena.reserve(Arena::padded<T>(p_.n_rows * n_packed_));
     T* table = arena.take<T>(p_.n_rows * n_packed_);
-    table_ = table;
     team_.run([&](int thread) {
       std::vector<T> effective(layer_.entries());
       const std::int64_t first = p_.n_rows * thread / blocks_.threads;
       const std::int64_t last = p_.n_rows * (thread + 1) / blocks_.threads;
       for (std::int64_t r = first; r < last; ++r) {
-        expand_row(p_.layer, in_.control + r * P, effective.data());
+        expand_row(spec, control + r * P, effective.data());
         const T* row = effective.data();
         for (std::size_t i = 0; i < layer_.matrices.size(); ++i) {
           layout_.pack(layer_.matrices[i], row, table + r * n_packed_ + packed_[i]);
@@ -212,6 +266,7 @@ class Roller {
         }
       }
     });
+    return table;
   }
 
   void pack_readout() {
@@ -239,6 +294,7 @@ class Roller {
   void plan_chain() {
     using Kind = FusedScheme::Kind;
     cost_weight_.assign(K_ * E_ + 1, 0.0);
+    chain_steps_.reserve(K_ * E_);
     const int all = static_cast<int>(layer_.parts.size());
     for (std::int64_t k = 0; k < K_; ++k) {
       const double h = p_.steps[k];
@@ -258,7 +314,7 @@ class Roller {
   }
 
   void choose_sweep() {
-    sweep_ = find_sweep<T>(p_);
+    if (blocks_.width == sweep_vectors(d_) * k_.lanes) sweep_ = find_sweep<T>(p_);
     if (!sweep_) return;
     h_.assign(p_.steps.begin(), p_.steps.end());
     const Tableau& tableau = *p_.scheme.tableau;
@@ -344,6 +400,13 @@ class Roller {
     }
   }
 
+  void load_cotangents(const FusedCotangents<T>& bar, std::int64_t block, Room& room) const {
+    std::fill_n(room.a, n_, T(0));
+    if (bar.end) load_state(bar.end, block, false, room.a);
+    for (std::int64_t q = 0; q < blocks_.width; ++q)
+      room.integral_bar[q] = bar.integral && q < own(block) ? bar.integral[block * blocks_.width + q] : T(0);
+  }
+
   // ---- one part of the layer ----
 
   const auto& activation() const { return k_.pointwise[static_cast<int>(p_.layer.activation)]; }
@@ -425,6 +488,93 @@ class Roller {
         break;
       }
     }
+  }
+
+  // ---- the direction that a push-forward carries ----
+
+  struct Tangent {
+    T *x, *rates, *y, *hidden;  // x: two states, taken in turn
+  };
+
+  // out = W in_dot + dW in + db
+  void push_matrix(int i, std::int64_t evaluation, const T* in_dot, const T* in, T* scratch, T* out) const {
+    const Matrix& matrix = layer_.matrices[i];
+    layout_.linear(matrix, parameters(evaluation) + packed_[i], in_dot, out);
+    if (!tangent_table_) return;
+    const T one = 1;
+    layout_.affine(matrix, tangent_table_ + p_.control_row[evaluation] * n_packed_ + packed_[i], in, scratch);
+    k_.combine(out, 1, &one, &scratch, out, layout_.entries(matrix.rows));
+  }
+
+  // rate_dot = f'(x) x_dot + df(x) on the segment of part `i`, from what part_forward left in aux.
+  void part_push(int i, std::int64_t evaluation, const T* x, const T* x_dot, const T* aux, Room& room, T* hidden,
+                 T* rate_dot) const {
+    const Part& part = layer_.parts[i];
+    const Matrix& matrix = layer_.matrices[part.matrix];
+    const std::int64_t n_in = layout_.entries(matrix.cols), n_out = layout_.entries(matrix.rows);
+    x += segment_[part.in];
+    x_dot += segment_[part.in];
+    rate_dot += segment_[part.out];
+    aux += aux_[i];
+    switch (part.form) {
+      case Part::Form::inner:
+        std::fill_n(hidden, n_in, T(0));
+        activation().add_slope_times(x_dot, x, aux, hidden, n_in);
+        push_matrix(part.matrix, evaluation, hidden, aux, room.g, rate_dot);
+        break;
+      case Part::Form::outer:
+        push_matrix(part.matrix, evaluation, x_dot, x, room.g, rate_dot);
+        k_.scaled_product(1, rate_dot, aux, rate_dot, n_out);
+        break;
+      case Part::Form::bottleneck:
+        push_matrix(part.matrix, evaluation, x_dot, x, room.g, hidden);
+        k_.scaled_product(1, hidden, aux + n_out, hidden, n_out);
+        push_matrix(part.matrix + 1, evaluation, hidden, aux, room.g, rate_dot);
+        break;
+    }
+  }
+
+  // Rolls the block's state and the direction dot.x; returns the direction at the end.
+  const T* push_block(Room& room, const Tangent& dot) const {
+    const T *x = room.x, *x_dot = dot.x;
+    const int all = static_cast<int>(layer_.parts.size());
+    for (std::int64_t j = 0; j < (chain_ ? K_ * E_ : K_); ++j) {
+      T *after = room.x + (j + 1) % 2 * n_, *after_dot = dot.x + (j + 1) % 2 * n_;
+      if (chain_) {
+        const SubStep& step = chain_steps_[j];
+        std::copy_n(x, n_, after);
+        std::copy_n(x_dot, n_, after_dot);
+        for (int i = step.first_part; i < step.last_part; ++i) {
+          const std::int64_t at = segment_[layer_.parts[i].out];
+          const std::int64_t n = layout_.entries(layer_.segments[layer_.parts[i].out]);
+          const T h = static_cast<T>(step.h);
+          const T* rate_dot = dot.rates + at;
+          part_forward(i, parameters(j), x, x, h, room.aux, room, after);
+          part_push(i, j, x, x_dot, room.aux, room, dot.hidden, dot.rates);
+          k_.combine(after_dot + at, 1, &h, &rate_dot, after_dot + at, n);
+        }
+      } else {
+        const Tableau& tableau = *p_.scheme.tableau;
+        const double h = p_.steps[j];
+        for (int i = 0; i < E_; ++i) {
+          const auto weight = [&](int before) { return h * tableau.a[i][before]; };
+          T* y = room.pack;
+          combine_stages(x, 0, i, weight, room.rates, y);
+          combine_stages(x_dot, 0, i, weight, dot.rates, dot.y);
+          for (int part = 0; part < all; ++part) {
+            part_forward(part, parameters(j * E_ + i), y, nullptr, T(1), room.aux, room, room.rates + i * n_);
+            part_push(part, j * E_ + i, y, dot.y, room.aux, room, dot.hidden, dot.rates + i * n_);
+          }
+        }
+        const auto weight = [&](int stage) { return h * tableau.b[stage]; };
+        combine_stages(x, 0, E_, weight, room.rates, after);
+        combine_stages(x_dot, 0, E_, weight, dot.rates, after_dot);
+      }
+      x = after;
+      x_dot = after_dot;
+    }
+    room.end = x;
+    return x_dot;
   }
 
   // ---- the cost ----
@@ -733,7 +883,7 @@ class Roller {
   std::int64_t n_ = 0, n_aux_ = 0, n_packed_ = 0, n_sum_ = 0;
   // Gradient sums are kept by piece: a run of evaluations within one step that read one row of the control.
   std::vector<std::int64_t> sum_row_, sum_of_;
-  const T *table_ = nullptr, *packed_readout_ = nullptr;
+  const T *table_ = nullptr, *tangent_table_ = nullptr, *packed_readout_ = nullptr;
   Matrix readout_;
   std::vector<SubStep> chain_steps_;
   std::vector<double> cost_weight_;           // of the states of a chain

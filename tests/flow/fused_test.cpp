@@ -385,7 +385,7 @@ TEST(Fused, SaysWhatItDoesNotCover) {
     flow.adjoint.kernel = Kernel::fused;
     try {
       flow.roll(p.x0, p.control, options);
-    } catch (const ContractError& error) {
+    } catch (const InputError& error) {
       return error.what();
     }
     return "covered";

@@ -180,6 +180,76 @@ TEST(FusedRoll, CostIsRollAndPullBack) {
   }
 }
 
+std::vector<LayerSpec> all_layers(std::int64_t d) {
+  return {{LayerKind::inner, Activation::tanh, d},
+          {LayerKind::outer, Activation::tanh, d},
+          {LayerKind::antisymmetric, Activation::tanh, d, 0.3},
+          {LayerKind::paired, Activation::tanh, d},
+          {.kind = LayerKind::bottleneck, .activation = Activation::sine, .dimension = d, .hidden = 5}};
+}
+std::vector<FusedScheme> all_schemes(const LayerSpec& layer) {
+  std::vector<FusedScheme> schemes{{&euler_tableau()}, {&rk4_tableau()}};
+  if (layer.kind == LayerKind::paired) {
+    schemes.push_back({nullptr, FusedScheme::Kind::symplectic_euler});
+    schemes.push_back({nullptr, FusedScheme::Kind::verlet});
+  }
+  return schemes;
+}
+
+// <J v, w> = <v, J' w> for directions of the state and of the control.
+TEST(FusedRoll, PushForwardIsTheTransposeOfThePullBack) {
+  for (const std::int64_t d : {2, 6, 24, 44}) {
+    for (const LayerSpec& layer : all_layers(d)) {
+      for (const FusedScheme& scheme : all_schemes(layer)) {
+        Case c = make_case(layer, scheme, 5, 29, FusedCost::none);
+        c.problem.saved = {};
+        Random random(3);
+        const std::vector<double> dx = normal(c.x0.size(), 1, random), du = normal(c.control.size(), 1, random),
+                                  w = normal(c.x0.size(), 1, random);
+        std::vector<double> pushed(dx.size()), end(dx.size()), rolled(dx.size()), x0_bar(dx.size()),
+            control_bar(du.size());
+        fused_push_forward<double>(c.problem, c.inputs(), {dx.data(), du.data()}, end.data(), pushed.data());
+        fused_roll<double>(c.problem, c.inputs(), {rolled.data()});
+        fused_pull_back<double>(c.problem, c.inputs(), {.end = w.data()}, {x0_bar.data(), control_bar.data()});
+        const auto dot = [](const std::vector<double>& a, const std::vector<double>& b) {
+          return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+        };
+        for (std::size_t i = 0; i < end.size(); ++i) EXPECT_NEAR(end[i], rolled[i], 1e-12 * (1 + std::abs(rolled[i])));
+        const double size = std::sqrt(dot(pushed, pushed) * dot(w, w));
+        EXPECT_NEAR(dot(pushed, w), dot(dx, x0_bar) + dot(du, control_bar), 1e-12 * size)
+            << static_cast<int>(layer.kind) << " d = " << d;
+      }
+    }
+  }
+}
+
+// The samples' own gradients add up to the pull-back's, and each is that of the sample alone.
+TEST(FusedRoll, SampleGradientsAreThoseOfEachSample) {
+  for (const std::int64_t d : {2, 6, 24, 44}) {
+    for (const LayerSpec& layer : all_layers(d)) {
+      for (const FusedScheme& scheme : all_schemes(layer)) {
+        Case c = make_case(layer, scheme, 3, 19, FusedCost::mean_square);
+        c.problem.saved = {};
+        c.problem.control_row.back() = 0;  // a row that two steps share
+        Random random(3);
+        const std::int64_t N = 19, n = static_cast<std::int64_t>(c.control.size());
+        const std::vector<double> end_bar = normal(N * d, 1, random), integral_bar = normal(N, 1, random);
+        std::vector<double> each(N * n), alone(n);
+        fused_sample_gradients<double>(c.problem, c.inputs(), {end_bar.data(), integral_bar.data()}, each.data());
+        for (const std::int64_t chosen : {0, 7, 18}) {
+          std::vector<double> end_own(N * d, 0.0), integral_own(N, 0.0);
+          std::copy_n(&end_bar[chosen * d], d, &end_own[chosen * d]);
+          integral_own[chosen] = integral_bar[chosen];
+          fused_pull_back<double>(c.problem, c.inputs(), {end_own.data(), integral_own.data()},
+                                  {.control = alone.data()});
+          const double size = std::sqrt(std::inner_product(alone.begin(), alone.end(), alone.begin(), 0.0));
+          for (std::int64_t i = 0; i < n; ++i) EXPECT_NEAR(each[chosen * n + i], alone[i], 1e-13 * size);
+        }
+      }
+    }
+  }
+}
+
 // Many samples, so that more than one thread has work.
 TEST(FusedRoll, ThreadsChangeOnlyTheRounding) {
   Case c = make_case({LayerKind::outer, Activation::tanh, 2}, {&euler_tableau()}, 40, 5001, FusedCost::mean_square);

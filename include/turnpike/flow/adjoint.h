@@ -26,7 +26,7 @@ const char* name_of(AdjointKind kind);
 // of turnpike/fused/roll.h (the same numbers to rounding, much faster at small d); `automatic` is fused where that is
 // possible (fields inner, outer, antisymmetric, bottleneck and hamiltonian; euler, midpoint, heun, rk4, dopri5,
 // symplectic_euler, verlet; no running cost, mean_square or cross_entropy; no per-sample horizons; on the CPU).
-// Forcing `fused` elsewhere throws a ContractError that says what is not covered.
+// Forcing `fused` elsewhere throws an InputError that says what is not covered.
 enum class Kernel { automatic, reference, fused };
 Kernel kernel_named(std::string_view name);
 const char* name_of(Kernel kernel);

@@ -106,4 +106,22 @@ template <class T>
 FusedCostSums fused_cost(const FusedProblem& problem, const FusedInputs<T>& inputs, const FusedCostWeights& weights,
                          T* end, const FusedGradients<T>& gradients);
 
+// A direction at x0 and in the control. Null: zero.
+template <class T>
+struct FusedTangents {
+  const T* x0 = nullptr;       // [N, d]
+  const T* control = nullptr;  // [n_rows, P]
+};
+
+// Forward products: x(T) (null: not wanted) and its derivative in the direction, J_x dx0 + J_u du, each [N, d].
+template <class T>
+void fused_push_forward(const FusedProblem& problem, const FusedInputs<T>& inputs, const FusedTangents<T>& tangents,
+                        T* end, T* end_tangent);
+
+// The control's gradient of every sample by itself, [N, n_rows, P]: of <end_bar_n, x_n(T)> + integral_bar_n I_n + ...
+// The sums of a block are kept apart, lane by lane or one sample at a time, so the work is that of the pull-back.
+template <class T>
+void fused_sample_gradients(const FusedProblem& problem, const FusedInputs<T>& inputs,
+                            const FusedCotangents<T>& cotangents, T* control);
+
 }  // namespace turnpike
