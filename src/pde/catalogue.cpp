@@ -38,7 +38,7 @@ const Simulator& simulator_named(std::string_view name) {
       near.empty() ? fmt::format("there are {}", fmt::join(names, ", ")) : fmt::format("did you mean '{}'?", near)));
 }
 
-Outcome<Solution> simulate(const Problem& problem, Progress& progress) {
+Outcome<Solution> simulate(const SimulationProblem& problem, Progress& progress) {
   return simulate(problem.equation, problem.axes, problem.initial, problem.times, problem.options, progress);
 }
 
@@ -86,14 +86,14 @@ void add_terms(Equation& equation, int field, std::initializer_list<std::pair<co
     equation.fields[field].terms.push_back(parse_term(text, coefficient, equation));
 }
 
-double integral(const Problem& problem, const Values& values) {
+double integral(const SimulationProblem& problem, const Values& values) {
   double sum = 0, cell = 1;
   for (const SpaceAxis& axis : problem.axes) cell *= axis.step();
   for (const Complex& z : values) sum += z.real();
   return sum * cell;
 }
 
-Values derivative(const Problem& problem, const Values& values) {
+Values derivative(const SimulationProblem& problem, const Values& values) {
   const SpaceAxis& axis = problem.axes.at(0);
   const Fourier transform({axis.n});
   const std::vector<double> k = wavenumbers(axis.n, axis.high - axis.low);
@@ -112,12 +112,12 @@ Values squared(const Values& values) {
 
 Invariant mass() {
   return {"mass", "integral of u", Behaviour::constant,
-          [](const Problem& problem, const Frame& frame) { return integral(problem, frame[0]); }};
+          [](const SimulationProblem& problem, const Frame& frame) { return integral(problem, frame[0]); }};
 }
 
 Invariant square(Behaviour behaviour) {
   return {"square", "integral of |u|^2", behaviour,
-          [](const Problem& problem, const Frame& frame) { return integral(problem, squared(frame[0])); }};
+          [](const SimulationProblem& problem, const Frame& frame) { return integral(problem, squared(frame[0])); }};
 }
 
 }  // namespace equations

@@ -64,9 +64,9 @@ double wrapped(const SpaceAxis& axis, double x, F f) {
 }
 
 // Integral over a periodic domain: the trapezoidal rule, spectrally accurate.
-double integral(const Problem& problem, const Values& values);
+double integral(const SimulationProblem& problem, const Values& values);
 // Derivative along the axis of a periodic field in one dimension.
-Values derivative(const Problem& problem, const Values& values);
+Values derivative(const SimulationProblem& problem, const Values& values);
 Values squared(const Values& values);  // |u|^2
 
 Invariant mass();                       // integral of u, constant

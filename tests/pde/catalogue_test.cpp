@@ -14,7 +14,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-Problem problem_of(const std::string& name, const Words& words) {
+SimulationProblem problem_of(const std::string& name, const Words& words) {
   const Simulator& simulator = simulator_named(name);
   Options options(simulator.options);
   for (const std::string& word : words) options.set_word(word, "test");
@@ -28,7 +28,7 @@ double distance(const std::vector<std::complex<double>>& a, const std::vector<st
 }
 
 // The error at the last frame.
-double error_of(const Problem& problem) {
+double error_of(const SimulationProblem& problem) {
   const Solution run = simulate(problem).value();
   const std::int64_t last = static_cast<std::int64_t>(run.times.size()) - 1;
   return distance(frame_of(run, last)[0], problem.exact(0, run.times[last]));
@@ -43,7 +43,7 @@ struct Case {
 
 class Exact : public ::testing::TestWithParam<Case> {};
 TEST_P(Exact, SolutionIsMet) {
-  Problem problem = problem_of(GetParam().name, GetParam().words);
+  SimulationProblem problem = problem_of(GetParam().name, GetParam().words);
   problem.options.tolerance = 1e-11;
   EXPECT_LT(error_of(problem), GetParam().bound);
   EXPECT_LT(distance(problem.initial[0].values, problem.exact(0, 0)), 1e-13);
@@ -60,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(Catalogue, Exact,
 
 class OrderInTime : public ::testing::TestWithParam<Case> {};
 TEST_P(OrderInTime, IsFour) {
-  Problem problem = problem_of(GetParam().name, GetParam().words);
+  SimulationProblem problem = problem_of(GetParam().name, GetParam().words);
   problem.times = {0, problem.times.back()};
   const double end = problem.times.back(), h0 = GetParam().bound;
   problem.options.step = h0 / 32;
@@ -93,7 +93,7 @@ TEST_P(SpectralInSpace, ErrorFallsExponentially) {
   for (const int n : {32, 48, 64, 96, 128}) {
     Words words = GetParam().words;
     words.push_back("n=" + std::to_string(n));
-    Problem problem = problem_of(GetParam().name, words);
+    SimulationProblem problem = problem_of(GetParam().name, words);
     problem.options.tolerance = 1e-11;
     ns.push_back(n);
     errors.push_back(error_of(problem));
@@ -114,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 class Invariants : public ::testing::TestWithParam<Case> {};
 TEST_P(Invariants, AreKeptOrFall) {
-  Problem problem = problem_of(GetParam().name, GetParam().words);
+  SimulationProblem problem = problem_of(GetParam().name, GetParam().words);
   problem.options.tolerance = 1e-11;
   const Solution run = simulate(problem).value();
   const std::int64_t n = static_cast<std::int64_t>(run.times.size());
@@ -146,7 +146,7 @@ INSTANTIATE_TEST_SUITE_P(Catalogue, Invariants,
 
 TEST(Catalogue, EnergyOfTheFlowFallsByItsEnstrophy) {
   // d/dt int (u^2 + v^2) / 2 = -nu int w^2.
-  Problem problem = problem_of("shear_layer", {"n=64", "T=2", "frames=41", "Re=100"});
+  SimulationProblem problem = problem_of("shear_layer", {"n=64", "T=2", "frames=41", "Re=100"});
   const std::vector<Invariant>& all = simulator_named("shear_layer").invariants;
   const Solution run = simulate(problem).value();
   double drained = 0;
@@ -161,7 +161,7 @@ TEST(Catalogue, EnergyOfTheFlowFallsByItsEnstrophy) {
 }
 
 TEST(Catalogue, LorenzFromTwoTolerances) {
-  Problem problem = problem_of("lorenz", {"T=5", "frames=51"});
+  SimulationProblem problem = problem_of("lorenz", {"T=5", "frames=51"});
   const Solution coarse = simulate(problem).value();
   problem.options.tolerance = 1e-13;
   const Solution fine = simulate(problem).value();
@@ -170,7 +170,8 @@ TEST(Catalogue, LorenzFromTwoTolerances) {
 }
 
 TEST(Catalogue, TheCylinderStopsTheFlowAndShedsVorticity) {
-  const Problem problem = problem_of("cylinder", {"per_diameter=8", "length=10", "height=6", "T=2", "frames=3"});
+  const SimulationProblem problem =
+      problem_of("cylinder", {"per_diameter=8", "length=10", "height=6", "T=2", "frames=3"});
   const Solution run = simulate(problem).value();
   const Frame frame = frame_of(run, 2);
   const std::int64_t ny = problem.axes[1].n, ix = 4 * 8, iy = ny / 2;

@@ -27,12 +27,12 @@ class RealDataPde : public testing::RealDataTest {
     return values;
   }
 
-  static Problem published(const std::string& name) {
+  static SimulationProblem published(const std::string& name) {
     const Simulator& simulator = simulator_named(name);
     return simulator.make(Options(simulator.options));
   }
 
-  static void expect_start(const Problem& problem, const std::vector<double>& file) {
+  static void expect_start(const SimulationProblem& problem, const std::vector<double>& file) {
     for (std::int64_t i = 0; i < problem.axes[0].n; ++i)
       EXPECT_NEAR(problem.initial[0].values[i].real(), file[i * problem.times.size()], 4e-15);
   }
@@ -49,7 +49,7 @@ class RealDataPde : public testing::RealDataTest {
 
 TEST_F(RealDataPde, Burgers) {
   const std::vector<double> file = read("burgers.mat", "usol");
-  Problem problem = published("burgers");
+  SimulationProblem problem = published("burgers");
   problem.options.tolerance = 1e-9;
   expect_start(problem, file);
   const Solution run = simulate(problem).value();
@@ -61,7 +61,7 @@ TEST_F(RealDataPde, Burgers) {
 // The solution itself leaves it as chaos lets errors grow: 1e-6 up to t = 40.
 TEST_F(RealDataPde, KuramotoSivashinsky) {
   const std::vector<double> file = read("kuramoto_sivishinky.mat", "uu");
-  Problem problem = published("kuramoto_sivashinsky");
+  SimulationProblem problem = published("kuramoto_sivashinsky");
   expect_start(problem, file);
   problem.options.step = 0.025;
   ASSERT_EQ(problem.initial[0].values.size() * 251, file.size());
@@ -76,7 +76,7 @@ TEST_F(RealDataPde, KuramotoSivashinsky) {
 // its own time steps: what is smooth, the modes below 64 (waves longer than 0.94, soliton widths 2 and 2.8), agrees.
 TEST_F(RealDataPde, KortewegDeVries) {
   const std::vector<double> file = read("kdv.mat", "usol");
-  Problem problem = published("kdv");
+  SimulationProblem problem = published("kdv");
   problem.options.step = 0.004;
   expect_start(problem, file);
   const Solution run = simulate(problem).value();

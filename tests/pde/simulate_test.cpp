@@ -109,7 +109,7 @@ TEST(Simulate, FailuresAreTyped) {
 
 // A window cut from a periodic solution, its ends given by that solution, interpolated between its frames (cubic,
 // local).
-void expect_window(const Problem& problem, std::int64_t first, std::int64_t n, double tolerance) {
+void expect_window(const SimulationProblem& problem, std::int64_t first, std::int64_t n, double tolerance) {
   const Solution whole = simulate(problem).value();
   const std::int64_t m = static_cast<std::int64_t>(whole.times.size());
   const std::vector<double> x = problem.axes[0].points();
@@ -142,7 +142,7 @@ void expect_window(const Problem& problem, std::int64_t first, std::int64_t n, d
   EXPECT_LT(error, tolerance);
 }
 
-Problem problem_of(const char* name, std::initializer_list<const char*> words) {
+SimulationProblem problem_of(const char* name, std::initializer_list<const char*> words) {
   const Simulator& simulator = simulator_named(name);
   Options options(simulator.options);
   for (const char* word : words) options.set_word(word, "test");

@@ -25,7 +25,7 @@ Array array_of_field(std::vector<std::int64_t> shape, const std::vector<double>&
   return array_of(std::move(shape), values);
 }
 
-std::map<std::string, Array> arrays_of(const Problem& problem, const Solution& solution) {
+std::map<std::string, Array> arrays_of(const SimulationProblem& problem, const Solution& solution) {
   std::map<std::string, Array> arrays;
   std::vector<std::int64_t> space, all;
   for (const SpaceAxis& axis : solution.axes) {

@@ -18,7 +18,7 @@ struct InvariantCurve {
 
 struct SimulationReport {
   const Simulator* simulator = nullptr;
-  Problem problem;
+  SimulationProblem problem;
   Solution solution;
   double seconds = 0;
   std::string failure;  // what broke it off

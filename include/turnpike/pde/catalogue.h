@@ -4,7 +4,7 @@
 //   const Simulator& kdv = simulator_named("kdv");
 //   Options options(kdv.options);
 //   options.set_word("T=5", "here");
-//   Problem problem = kdv.make(options);
+//   SimulationProblem problem = kdv.make(options);
 //   Outcome<Solution> run = simulate(problem);
 //
 // Sources of grids and initial states: Rudy et al., Sci. Adv. 2017, doi:10.1126/sciadv.1602614, where no other is
@@ -21,7 +21,7 @@
 
 namespace turnpike {
 
-struct Problem {
+struct SimulationProblem {
   Equation equation;
   std::vector<SpaceAxis> axes;
   std::vector<FieldState> initial;
@@ -32,7 +32,7 @@ struct Problem {
   std::function<std::vector<std::complex<double>>(int field, double time)> exact{};
 };
 
-Outcome<Solution> simulate(const Problem& problem, Progress& progress = no_progress());
+Outcome<Solution> simulate(const SimulationProblem& problem, Progress& progress = no_progress());
 
 // One frame of a solution: values [x] of each of its fields.
 using Frame = std::vector<std::vector<std::complex<double>>>;
@@ -45,7 +45,7 @@ struct Invariant {
   const char* name;
   const char* formula;  // plain text
   Behaviour behaviour = Behaviour::constant;
-  std::function<double(const Problem&, const Frame&)> value{};
+  std::function<double(const SimulationProblem&, const Frame&)> value{};
 };
 
 struct Simulator {
@@ -54,7 +54,7 @@ struct Simulator {
   const char* formula;  // TeX
   const char* source;   // of the grid and the initial state
   OptionSchema options;
-  Problem (*make)(const Options& options);
+  SimulationProblem (*make)(const Options& options);
   std::vector<Invariant> invariants{};
 };
 

@@ -30,8 +30,8 @@ double cole_hopf(double x, double t, double nu) {
   return above / below;
 }
 
-Problem make(const Options& options) {
-  Problem problem{.equation = {.axes = {"x"}, .fields = {{.name = "u"}}}, .axes = {axis_of(options, "x")}};
+SimulationProblem make(const Options& options) {
+  SimulationProblem problem{.equation = {.axes = {"x"}, .fields = {{.name = "u"}}}, .axes = {axis_of(options, "x")}};
   const double nu = options.real("nu");
   add_terms(problem.equation, 0, {{"u*u_x", -1}, {"u_xx", nu}});
   const SpaceAxis axis = problem.axes[0];

@@ -10,10 +10,10 @@ double smooth_step(double distance_inside, double width) {
   return 0.5 * (1 + std::tanh(distance_inside / width));
 }
 
-Problem make(const Options& options) {
+SimulationProblem make(const Options& options) {
   const std::int64_t per_diameter = options.integer("per_diameter");
   const double length = options.real("length"), height = options.real("height"), upstream = options.real("upstream");
-  Problem problem{
+  SimulationProblem problem{
       .equation = {.axes = {"x", "y"},
                    .fields = {{.name = "w"},
                               {.name = "u", .role = FieldRole::velocity_x, .vorticity = 0, .mean = 1},

@@ -5,8 +5,8 @@ namespace {
 
 using namespace equations;
 
-Problem make(const Options& options) {
-  Problem problem{.equation = {.axes = {"x"}, .fields = {{.name = "u"}}}, .axes = {axis_of(options, "x")}};
+SimulationProblem make(const Options& options) {
+  SimulationProblem problem{.equation = {.axes = {"x"}, .fields = {{.name = "u"}}}, .axes = {axis_of(options, "x")}};
   const double kappa = options.real("kappa");
   add_terms(problem.equation, 0, {{"u_xx", kappa}});
   const SpaceAxis axis = problem.axes[0];

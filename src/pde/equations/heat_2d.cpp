@@ -5,9 +5,9 @@ namespace {
 
 using namespace equations;
 
-Problem make(const Options& options) {
-  Problem problem{.equation = {.axes = {"x", "y"}, .fields = {{.name = "u"}}},
-                  .axes = {axis_of(options, "x"), axis_of(options, "y")}};
+SimulationProblem make(const Options& options) {
+  SimulationProblem problem{.equation = {.axes = {"x", "y"}, .fields = {{.name = "u"}}},
+                            .axes = {axis_of(options, "x"), axis_of(options, "y")}};
   const double kappa = options.real("kappa");
   add_terms(problem.equation, 0, {{"u_xx", kappa}, {"u_yy", kappa}});
   const SpaceAxis axis = problem.axes[0];

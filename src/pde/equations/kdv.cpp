@@ -11,8 +11,8 @@ double soliton(double speed, double x) {
   return speed / 2 / (cosh * cosh);
 }
 
-Problem make(const Options& options) {
-  Problem problem{.equation = {.axes = {"x"}, .fields = {{.name = "u"}}}, .axes = {axis_of(options, "x")}};
+SimulationProblem make(const Options& options) {
+  SimulationProblem problem{.equation = {.axes = {"x"}, .fields = {{.name = "u"}}}, .axes = {axis_of(options, "x")}};
   add_terms(problem.equation, 0, {{"u*u_x", -6}, {"u_xxx", -1}});
   const double c1 = options.real("c1"), a1 = options.real("a1"), c2 = options.real("c2"), a2 = options.real("a2");
   const SpaceAxis axis = problem.axes[0];
@@ -40,7 +40,7 @@ Simulator kdv_simulator() {
                       .invariants = {mass(),
                                      square(Behaviour::constant),
                                      {"energy", "integral of u_x^2 / 2 - u^3", Behaviour::constant,
-                                      [](const Problem& problem, const Frame& frame) {
+                                      [](const SimulationProblem& problem, const Frame& frame) {
                                         Values density = derivative(problem, frame[0]);
                                         for (std::size_t i = 0; i < density.size(); ++i)
                                           density[i] = std::norm(density[i]) / 2 - std::pow(frame[0][i].real(), 3);

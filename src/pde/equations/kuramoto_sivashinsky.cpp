@@ -5,11 +5,12 @@ namespace {
 
 using namespace equations;
 
-Problem make(const Options& options) {
+SimulationProblem make(const Options& options) {
   const std::int64_t n = options.integer("n");
   const double length = options.real("length"), step = length / static_cast<double>(n);
   // The published grid begins one step after 0 and ends at the length.
-  Problem problem{.equation = {.axes = {"x"}, .fields = {{.name = "u"}}}, .axes = {{"x", step, length + step, n}}};
+  SimulationProblem problem{.equation = {.axes = {"x"}, .fields = {{.name = "u"}}},
+                            .axes = {{"x", step, length + step, n}}};
   add_terms(problem.equation, 0, {{"u*u_x", -1}, {"u_xx", -1}, {"u_xxxx", -1}});
   const double k = 2 * std::numbers::pi / length;
   problem.initial = {{on_grid(problem.axes[0], [&](double x) { return std::cos(k * x) * (1 + std::sin(k * x)); })}};

@@ -5,8 +5,8 @@ namespace {
 
 using namespace equations;
 
-Problem make(const Options& options) {
-  Problem problem{.equation = {.axes = {}, .fields = {{.name = "x"}, {.name = "y"}, {.name = "z"}}}};
+SimulationProblem make(const Options& options) {
+  SimulationProblem problem{.equation = {.axes = {}, .fields = {{.name = "x"}, {.name = "y"}, {.name = "z"}}}};
   const double sigma = options.real("sigma"), rho = options.real("rho"), beta = options.real("beta");
   add_terms(problem.equation, 0, {{"x", -sigma}, {"y", sigma}});
   add_terms(problem.equation, 1, {{"x", rho}, {"x*z", -1}, {"y", -1}});

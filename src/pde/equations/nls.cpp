@@ -15,9 +15,9 @@ Complex breather(double x, double t) {
          (cosh_over(4) + 4 * cosh_over(2) + 3 * std::cos(4 * t) * std::pow(e, 4));
 }
 
-Problem make(const Options& options) {
-  Problem problem{.equation = {.axes = {"x"}, .fields = {{.name = "u", .complex = true}}},
-                  .axes = {axis_of(options, "x")}};
+SimulationProblem make(const Options& options) {
+  SimulationProblem problem{.equation = {.axes = {"x"}, .fields = {{.name = "u", .complex = true}}},
+                            .axes = {axis_of(options, "x")}};
   add_terms(problem.equation, 0, {{"u_xx", Complex(0, 0.5)}, {"|u|^2*u", Complex(0, 1)}});
   const SpaceAxis axis = problem.axes[0];
   problem.initial = {{on_grid(axis, [](double x) { return 2 / std::cosh(x); })}};
@@ -40,14 +40,14 @@ Simulator nls_simulator() {
       .make = &make,
       .invariants = {square(Behaviour::constant),
                      {"momentum", "integral of Im(conj(u) u_x)", Behaviour::constant,
-                      [](const Problem& problem, const Frame& frame) {
+                      [](const SimulationProblem& problem, const Frame& frame) {
                         Values density = derivative(problem, frame[0]);
                         for (std::size_t i = 0; i < density.size(); ++i)
                           density[i] = (std::conj(frame[0][i]) * density[i]).imag();
                         return integral(problem, density);
                       }},
                      {"energy", "integral of |u_x|^2 / 2 - |u|^4 / 2", Behaviour::constant,
-                      [](const Problem& problem, const Frame& frame) {
+                      [](const SimulationProblem& problem, const Frame& frame) {
                         Values density = derivative(problem, frame[0]);
                         for (std::size_t i = 0; i < density.size(); ++i)
                           density[i] = (std::norm(density[i]) - std::norm(frame[0][i]) * std::norm(frame[0][i])) / 2;

@@ -5,8 +5,8 @@ namespace {
 
 using namespace equations;
 
-Problem make(const Options& options) {
-  Problem problem{.equation = {.axes = {}, .fields = {{.name = "x", .time_order = 2}}}};
+SimulationProblem make(const Options& options) {
+  SimulationProblem problem{.equation = {.axes = {}, .fields = {{.name = "x", .time_order = 2}}}};
   const double w = options.real("omega"), x0 = options.real("x0"), v0 = options.real("v0");
   add_terms(problem.equation, 0, {{"x", -w * w}});
   problem.initial = {{{x0}, {v0}}};
@@ -27,7 +27,7 @@ Simulator oscillator_simulator() {
                       .options = {},
                       .make = &make,
                       .invariants = {{"energy", "(x_t^2 + omega^2 x^2) / 2", Behaviour::constant,
-                                      [](const Problem& problem, const Frame& frame) {
+                                      [](const SimulationProblem& problem, const Frame& frame) {
                                         const double square = -problem.equation.fields[0].terms[0].coefficient.real();
                                         return (std::norm(frame[1][0]) + square * std::norm(frame[0][0])) / 2;
                                       }}}};

@@ -5,9 +5,9 @@ namespace {
 
 using namespace equations;
 
-Problem make(const Options& options) {
-  Problem problem{.equation = {.axes = {"x", "y"}, .fields = {{.name = "u"}, {.name = "v"}}},
-                  .axes = {axis_of(options, "x"), axis_of(options, "y")}};
+SimulationProblem make(const Options& options) {
+  SimulationProblem problem{.equation = {.axes = {"x", "y"}, .fields = {{.name = "u"}, {.name = "v"}}},
+                            .axes = {axis_of(options, "x"), axis_of(options, "y")}};
   const double d = options.real("d"), beta = options.real("beta");
   add_terms(problem.equation, 0,
             {{"u_xx", d}, {"u_yy", d}, {"u", 1}, {"u^3", -1}, {"u*v^2", -1}, {"u^2*v", beta}, {"v^3", beta}});

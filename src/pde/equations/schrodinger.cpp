@@ -17,8 +17,8 @@ Complex gaussian(double x, double t) {
   return std::exp(-a * x * x / 2.0 + b * x + c0 - log_d / 2.0 + Complex(0, b0 * b0 * std::sin(t)) / (2.0 * d));
 }
 
-Problem make(const Options& options) {
-  Problem problem{
+SimulationProblem make(const Options& options) {
+  SimulationProblem problem{
       .equation = {.axes = {"x"}, .fields = {{.name = "u", .complex = true}, {.name = "V", .role = FieldRole::given}}},
       .axes = {axis_of(options, "x")}};
   add_terms(problem.equation, 0, {{"u_xx", Complex(0, 0.5)}, {"V*u", Complex(0, -1)}});
@@ -44,7 +44,7 @@ Simulator schrodinger_simulator() {
                       .make = &make,
                       .invariants = {square(Behaviour::constant),
                                      {"energy", "integral of |u_x|^2 / 2 + V |u|^2", Behaviour::constant,
-                                      [](const Problem& problem, const Frame& frame) {
+                                      [](const SimulationProblem& problem, const Frame& frame) {
                                         Values density = derivative(problem, frame[0]);
                                         for (std::size_t i = 0; i < density.size(); ++i)
                                           density[i] = std::norm(density[i]) / 2 +

@@ -5,12 +5,12 @@ namespace {
 
 using namespace equations;
 
-Problem make(const Options& options) {
-  Problem problem{.equation = {.axes = {"x", "y"},
-                               .fields = {{.name = "w"},
-                                          {.name = "u", .role = FieldRole::velocity_x, .vorticity = 0},
-                                          {.name = "v", .role = FieldRole::velocity_y, .vorticity = 0}}},
-                  .axes = {axis_of(options, "x"), axis_of(options, "y")}};
+SimulationProblem make(const Options& options) {
+  SimulationProblem problem{.equation = {.axes = {"x", "y"},
+                                         .fields = {{.name = "w"},
+                                                    {.name = "u", .role = FieldRole::velocity_x, .vorticity = 0},
+                                                    {.name = "v", .role = FieldRole::velocity_y, .vorticity = 0}}},
+                            .axes = {axis_of(options, "x"), axis_of(options, "y")}};
   const double nu = 1 / options.real("Re"), width = options.real("width"), kick = options.real("kick");
   add_terms(problem.equation, 0, {{"u*w_x", -1}, {"v*w_y", -1}, {"w_xx", nu}, {"w_yy", nu}});
   const SpaceAxis axis = problem.axes[0];
@@ -43,17 +43,19 @@ Simulator shear_layer_simulator() {
       .source = "Bell, Colella and Glaz 1989, doi:10.1016/0021-9991(89)90151-4 (two layers, smooth)",
       .options = {},
       .make = &make,
-      .invariants = {
-          {"circulation", "integral of w", Behaviour::constant,
-           [](const Problem& problem, const Frame& frame) { return integral(problem, frame[0]); }},
-          {"energy", "integral of (u^2 + v^2) / 2", Behaviour::falling,
-           [](const Problem& problem, const Frame& frame) {
-             Values density = squared(frame[1]);
-             for (std::size_t i = 0; i < density.size(); ++i) density[i] = (density[i] + std::norm(frame[2][i])) / 2.0;
-             return integral(problem, density);
-           }},
-          {"enstrophy", "integral of w^2 / 2", Behaviour::falling,
-           [](const Problem& problem, const Frame& frame) { return integral(problem, squared(frame[0])) / 2; }}}};
+      .invariants = {{"circulation", "integral of w", Behaviour::constant,
+                      [](const SimulationProblem& problem, const Frame& frame) { return integral(problem, frame[0]); }},
+                     {"energy", "integral of (u^2 + v^2) / 2", Behaviour::falling,
+                      [](const SimulationProblem& problem, const Frame& frame) {
+                        Values density = squared(frame[1]);
+                        for (std::size_t i = 0; i < density.size(); ++i)
+                          density[i] = (density[i] + std::norm(frame[2][i])) / 2.0;
+                        return integral(problem, density);
+                      }},
+                     {"enstrophy", "integral of w^2 / 2", Behaviour::falling,
+                      [](const SimulationProblem& problem, const Frame& frame) {
+                        return integral(problem, squared(frame[0])) / 2;
+                      }}}};
   add_axis_options(simulator.options, 128, 0, 2 * std::numbers::pi);
   add_time_options(simulator.options, 10, 101);
   simulator.options.real("Re", 1000, "Reynolds number: 1 / viscosity").at_least(0, Bound::open);

@@ -5,9 +5,9 @@ namespace {
 
 using namespace equations;
 
-Problem make(const Options& options) {
-  Problem problem{.equation = {.axes = {"x"}, .fields = {{.name = "u", .time_order = 2}}},
-                  .axes = {axis_of(options, "x")}};
+SimulationProblem make(const Options& options) {
+  SimulationProblem problem{.equation = {.axes = {"x"}, .fields = {{.name = "u", .time_order = 2}}},
+                            .axes = {axis_of(options, "x")}};
   const double speed = options.real("speed");
   add_terms(problem.equation, 0, {{"u_xx", speed * speed}});
   const SpaceAxis axis = problem.axes[0];
@@ -36,7 +36,7 @@ Simulator wave_simulator() {
                       .make = &make,
                       .invariants = {mass(),
                                      {"energy", "integral of (u_t^2 + c^2 u_x^2) / 2", Behaviour::constant,
-                                      [](const Problem& problem, const Frame& frame) {
+                                      [](const SimulationProblem& problem, const Frame& frame) {
                                         const double square = problem.equation.fields[0].terms[0].coefficient.real();
                                         Values density = derivative(problem, frame[0]);
                                         for (std::size_t i = 0; i < density.size(); ++i)
