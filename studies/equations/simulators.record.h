@@ -40,7 +40,7 @@ inline constexpr StudyRecord simulators_record = {
     .hypotheses =
         "Smooth, periodic states; steps below those where the stiff linear terms lower the order. The published states "
         "of KdV and of reaction-diffusion are not periodic: KdV starts here from one soliton, reaction-diffusion from "
-        "waves where its convergence in space is measured.",
+        "waves.",
     .refutation =
         "An order in time farther than 0.3 from 4, an order in space that stays below 8 until rounding, or a conserved "
         "quantity or balance off by more than $10^{-6}$.",

@@ -60,7 +60,7 @@ Simulator cylinder_simulator() {
                       .source = "Re 100 as Rudy et al. 2017; box and resolution our own",
                       .options = {},
                       .make = &make};
-  add_time_options(simulator.options, 80, 401);
+  add_time_options(simulator.options, 80, 201);
   simulator.options.real("Re", 100, "Reynolds number").at_least(1).at_most(1000);
   simulator.options.integer("per_diameter", 16, "points along a diameter").at_least(8).at_most(128);
   simulator.options.real("length", 16, "of the box, in diameters").at_least(8);
