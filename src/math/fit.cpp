@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include <turnpike/base/error.h>
@@ -99,6 +100,43 @@ Interval mean_interval(std::span<const double> samples) {
   const double deviation = std::sqrt(squares / (n - 1));
   const double reach = student_quantile(0.975, n - 1) * deviation / std::sqrt(n);
   return {.mean = mean, .low = mean - reach, .high = mean + reach, .deviation = deviation};
+}
+
+namespace {
+
+// 1 .. n in ascending order; equal values share their mean rank.
+std::vector<double> ranks(std::span<const double> values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
+  std::vector<double> rank(values.size());
+  for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
+    while (last < order.size() && values[order[last]] == values[order[first]]) ++last;
+    for (std::size_t k = first; k < last; ++k) rank[order[k]] = 0.5 * static_cast<double>(first + last + 1);
+  }
+  return rank;
+}
+
+}  // namespace
+
+Correlation rank_correlation(std::span<const double> x, std::span<const double> y) {
+  require(x.size() == y.size() && x.size() >= 4,
+          fmt::format("a rank correlation needs four pairs, got {} and {} values", x.size(), y.size()));
+  for (std::size_t i = 0; i < x.size(); ++i)
+    require(std::isfinite(x[i]) && std::isfinite(y[i]),
+            fmt::format("a rank correlation needs finite values, pair {} is {}, {}", i, x[i], y[i]));
+  const std::vector<double> a = ranks(x), b = ranks(y);
+  const double n = static_cast<double>(x.size()), middle = (n + 1) / 2;
+  double aa = 0, ab = 0, bb = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    aa += (a[i] - middle) * (a[i] - middle);
+    ab += (a[i] - middle) * (b[i] - middle);
+    bb += (b[i] - middle) * (b[i] - middle);
+  }
+  const double value = ab / std::sqrt(aa * bb);
+  // z = artanh(value) is nearly normal; +-1 keeps its degenerate interval.
+  const double z = std::atanh(value), reach = 1.959963984540054 * std::sqrt((1 + value * value / 2) / (n - 3));
+  return {.value = value, .low = std::tanh(z - reach), .high = std::tanh(z + reach), .n_points = std::ssize(x)};
 }
 
 }  // namespace turnpike

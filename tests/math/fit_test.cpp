@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
 #include <vector>
 
 #include <turnpike/base/error.h>
@@ -111,6 +112,39 @@ TEST(Fit, MeanInterval) {
   EXPECT_NEAR(interval.deviation, std::sqrt(2.5), 1e-15);
   EXPECT_NEAR(interval.high, 3 + 2.776445105197793 * std::sqrt(0.5), 1e-12);
   EXPECT_NEAR(interval.low, 3 - 2.776445105197793 * std::sqrt(0.5), 1e-12);
+}
+
+TEST(RankCorrelation, KnownValues) {
+  // 1 - 6 sum d^2 / (n (n^2 - 1)), d = -1, 1, -1, 1, 0: 1 - 24 / 120.
+  const std::vector<double> x = {1, 2, 3, 4, 5}, y = {20, 10, 40, 30, 50};
+  EXPECT_NEAR(rank_correlation(x, y).value, 0.8, 1e-15);
+  const std::vector<double> down = {5, 4, 3, 2, -100};
+  EXPECT_NEAR(rank_correlation(x, down).value, -1, 1e-15);
+  // Ties: ranks 1.5, 1.5, 3, 4 against 1, 2, 3.5, 3.5: 4 / sqrt(4.5 * 4.5).
+  const std::vector<double> a = {1, 1, 2, 3}, b = {1, 2, 7, 7};
+  EXPECT_NEAR(rank_correlation(a, b).value, 4 / 4.5, 1e-15);
+  const std::vector<double> same = {1, 1, 1, 1, 1}, short_one = {1, 2, 3};
+  EXPECT_TRUE(std::isnan(rank_correlation(x, same).value));
+  EXPECT_THROW(rank_correlation(x, a), ContractError);
+  EXPECT_THROW(rank_correlation(short_one, short_one), ContractError);
+}
+
+TEST(RankCorrelation, TheIntervalCovers) {
+  // Normal pairs of correlation r have the rank correlation (6 / pi) asin(r / 2).
+  const double r = 0.7, truth = 6 / std::numbers::pi * std::asin(r / 2);
+  Random random(5);
+  int inside = 0;
+  const int trials = 2000;
+  for (int trial = 0; trial < trials; ++trial) {
+    std::vector<double> x, y;
+    for (int i = 0; i < 25; ++i) {
+      x.push_back(random.normal());
+      y.push_back(r * x.back() + std::sqrt(1 - r * r) * random.normal());
+    }
+    const Correlation correlation = rank_correlation(x, y);
+    inside += correlation.low <= truth && truth <= correlation.high;
+  }
+  EXPECT_NEAR(inside / static_cast<double>(trials), 0.95, 0.02);
 }
 
 }  // namespace

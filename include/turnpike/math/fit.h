@@ -35,6 +35,14 @@ struct Interval {
 };
 Interval mean_interval(std::span<const double> samples);  // needs two samples
 
+// Spearman's rank correlation, ties at their mean rank; interval by Fisher's z with variance (1 + value^2 / 2) / (n -
+// 3) (Bonett & Wright 2000, doi:10.1007/BF02294183). NaN where one of the two is constant. Needs four pairs.
+struct Correlation {
+  double value = 0, low = 0, high = 0;  // 95 %
+  long n_points = 0;
+};
+Correlation rank_correlation(std::span<const double> x, std::span<const double> y);
+
 double student_quantile(double probability, double degrees_of_freedom);
 
 }  // namespace turnpike
