@@ -44,5 +44,6 @@ int main(int argc, char** argv) {
       {.jobs = {{"train", &run_train}, {"predict", &run_predict}, {"analyze", &run_analyze}, {"export", &run_export}},
        .set_threads = &set_threads,
        .run_other = &run_other,
-       .explain = &explain_libtorch});
+       .explain = &explain_libtorch,
+       .memory_advice = "take a smaller batch, fewer layers or a smaller width"});
 }

@@ -12,8 +12,6 @@
 namespace turnpike {
 namespace {
 
-constexpr const char* no_memory = "the memory does not suffice; take a smaller batch, fewer layers or a smaller width";
-
 void print_line(const std::string& line) {
   const std::string text = line + "\n";
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
@@ -60,6 +58,7 @@ struct Complaint {
 
 // The exception that is being handled, in one sentence.
 Complaint complaint(const Engine& engine) {
+  const std::string no_memory = fmt::format("the memory does not suffice; {}", engine.memory_advice);
   try {
     throw;
   } catch (const Error& error) {

@@ -20,6 +20,8 @@ struct Engine {
                                        const std::function<void(const std::string&)>& out) = nullptr;
   // The sentence for the exception that is being handled, where it is of a kind that only this engine knows.
   std::optional<std::string> (*explain)() = nullptr;
+  // What to do where the memory does not suffice.
+  const char* memory_advice = "take a coarser grid, fewer frames or a part of the field";
 };
 
 int engine_main(int argc, const char* const* argv, const Engine& engine);

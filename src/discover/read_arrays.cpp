@@ -177,8 +177,7 @@ class ArrayFile {
   std::vector<std::string> trajectories(const std::vector<std::string>& rows) const {
     std::size_t time = rows.size();
     for (std::size_t k = 0; k < rows.size(); ++k)
-      if (rows[k] == query_.time || (query_.time.empty() && (rows[k] == "t" || rows[k] == "tt" || rows[k] == "time")))
-        time = k;
+      if (rows[k] == query_.time || (query_.time.empty() && is_time_name(rows[k]))) time = k;
     if (time == rows.size()) {
       // --axes names it.
       if (query_.axes.size() != 1) return {};

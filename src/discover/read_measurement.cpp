@@ -16,11 +16,6 @@
 namespace turnpike {
 namespace {
 
-bool is_time_name(std::string name) {
-  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return name == "t" || name == "tt" || name == "time";
-}
-
 // Where in the grid a flat index lies: "x = 0.5, t = 2".
 std::string place(const Measurement& measurement, std::size_t index) {
   std::string text;
@@ -48,6 +43,11 @@ void require_alike(const Measurement& first, const Measurement& other) {
 }
 
 }  // namespace
+
+bool is_time_name(std::string name) {
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name == "t" || name == "tt" || name == "time";
+}
 
 Named named(const std::string& word) {
   const std::size_t equals = word.find('=');

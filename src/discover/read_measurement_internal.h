@@ -19,6 +19,8 @@ Named named(const std::string& word);
 // "0:0.1": points from 0 in steps of 0.1; nothing for other words. InputError for a step that is none.
 std::optional<std::vector<double>> even_points(std::string_view text, std::int64_t n, const std::string& axis);
 
+bool is_time_name(std::string name);  // t, tt, time in any case
+
 // The index of the time axis among these names. InputError where none is known to be time.
 std::size_t time_axis(const std::vector<std::string>& names, const std::string& asked, const std::string& source);
 

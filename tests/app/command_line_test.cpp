@@ -73,7 +73,8 @@ TEST(CommandLine, PositionalsMayHoldAnEqualsSign) {
 
 TEST(CommandLine, MistakesAreNamedInOneSentence) {
   EXPECT_EQ(refusal({"trian"}), "unknown verb 'trian'; did you mean 'train'?");
-  EXPECT_EQ(refusal({"zzz"}), "unknown verb 'zzz'; choose one of train, predict, analyze, export, study, discover, bench");
+  EXPECT_EQ(refusal({"zzz"}),
+            "unknown verb 'zzz'; choose one of train, predict, analyze, export, study, discover, bench");
   EXPECT_EQ(refusal({"--verison"}), "unknown flag '--verison'; did you mean '--version'?");
   EXPECT_EQ(refusal({"train", "--dta", "x"}), "unknown flag '--dta' of train; did you mean '--data'?");
   EXPECT_EQ(refusal({"train", "--layers", "5"}), "unknown flag '--layers' of train; did you mean 'layers=VALUE'?");

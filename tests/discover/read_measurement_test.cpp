@@ -184,6 +184,10 @@ TEST_F(ReadMeasurement, AMaskOverTheGridOrOverSpace) {
                        .measurements.at(0);
     for (std::size_t i = 0; i < 84; ++i) EXPECT_EQ(m.mask[i], i / 7 == 4 ? 0 : 1);
   }
+  const auto time_first = npz(
+      {{"u", field(x, t, true)}, {"x", row(x)}, {"t", row(t)}, {"inside", array_of<std::uint8_t>({12}, over_space)}});
+  const auto m = read_measurements({time_first}, {.axes = {"t", "x"}, .mask = "inside"}).measurements.at(0);
+  for (std::size_t i = 0; i < 84; ++i) EXPECT_EQ(m.mask[i], i / 7 == 4 ? 0 : 1);
   const auto wrong =
       npz({{"u", field(x, t)}, {"x", row(x)}, {"t", row(t)}, {"inside", array_of<std::uint8_t>({5}, {1, 1, 1, 1, 1})}});
   expect_input_error(

@@ -17,7 +17,7 @@ class RealDataTest : public ::testing::Test {
   void SetUp() override {
     const char* set = std::getenv("TURNPIKE_DATA");
     // This file is <source>/tests/io/real_data.h.
-    const auto source = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
+    const auto source = std::filesystem::path(__FILE__).lexically_normal().parent_path().parent_path().parent_path();
     folder = set ? std::filesystem::path(set) : source.parent_path() / "shared" / "data";
     if (!std::filesystem::is_directory(folder)) {
       std::cout << "did not run: no data in " << folder << "; set TURNPIKE_DATA\n";

@@ -123,6 +123,8 @@ void draw_field(Page& page, RunFolder& folder, const DiscoverReport& report) {
   Section& section = page.section("What was measured");
   std::string list;
   for (const std::string& note : report.notes) list += "- " + literal(note) + "\n";
+  if (report.measurements.size() > 1)
+    list += fmt::format("- {} experiments; the figures are of the first\n", report.measurements.size());
   section.prose(list);
   const bool waves = m.space_dimensions() == 1;
   Figure figure({.caption = m.space_dimensions() == 0 ? "The trajectories as measured."
