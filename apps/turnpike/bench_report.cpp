@@ -63,12 +63,11 @@ std::string shape_text(const CaseResult& result) {
 // What most of our time goes to, in a few words.
 std::string limit_of(const CaseResult& result) {
   const double around = 1 - result.inside;
-  if (result.inside == 0)
-    return result.peak_fraction > 0.6 ? "multiply-adds (BLAS)" : "libtorch's operations: no kernel is used";
-  if (around > 0.4) return "the work around the kernels";
+  if (result.inside == 0) return result.peak_fraction > 0.6 ? "multiply-adds (BLAS)" : "libtorch's operations";
+  if (around > 0.4) return "what is around the kernels";
   if (result.peak_fraction > 0.6) return "multiply-adds";
   if (result.activation_share > 0.4) return "activations";
-  return "loads, stores and waits within the kernels";
+  return "loads, stores, waits";
 }
 
 void draw_machine(Page& page, const BenchReport& report) {
@@ -116,7 +115,7 @@ void draw_roofline(Section& section, RunFolder& folder, const BenchReport& repor
                  .caption =
                      "Counted flops a second against the flops for each byte that must pass at the least (inputs "
                      "and gradients once, each state written and read once). Lines: what this machine can do, "
-                     "measured. Open marks: the peer, which does the same work.",
+                     "measured. Crosses: the peer, which does the same work.",
                  .panel_height = 380});
   const Peaks& peaks = report.peaks.front();
   for (const bool f32 : {true, false}) {
@@ -203,22 +202,27 @@ void draw_ratios(Section& section, RunFolder& folder, const BenchReport& report)
   folder.write_figure("ratio", figure);
 }
 
+// "2.62 (2.17 … 2.73)", in one line.
+std::string ratio_text(const CaseResult& result) {
+  return fmt::format("{}\u00a0({}\u00a0…\u00a0{})", format_number(result.ratio.value, 3),
+                     format_number(result.ratio.low, 3), format_number(result.ratio.high, 3));
+}
+
 Table result_table(const BenchReport& report) {
   const bool goals = std::any_of(report.results.begin(), report.results.end(),
                                  [](const CaseResult& result) { return !goal_verdict(result).empty(); });
-  Table table{.head = {"case", "type", "ours, ms", "peer", "its ms", "ratio", "95 % interval", goals ? "goal" : ""}};
+  Table table{.head = {"case", "type", "ours, ms", "peer", "its ms", "ratio and 95 % interval", goals ? "goal" : ""}};
   for (const CaseResult& r : report.results) {
     if (!r.right()) {
       table.rows.push_back(
-          {shape_text(r), name_of(r.dtype), "", literal(r.peer), "", "", "", Cell(Status::fail, "wrong gradient")});
+          {shape_text(r), name_of(r.dtype), "", literal(r.peer), "", "", Cell(Status::fail, "wrong gradient")});
       continue;
     }
     const std::string verdict = goal_verdict(r);
     const Status status = verdict.find("met") != std::string::npos ? Status::pass : Status::warning;
     table.rows.push_back({shape_text(r), name_of(r.dtype), Cell(1e3 * r.ours_s, 3), literal(r.peer),
-                          Cell(1e3 * r.peer_s, 3), Cell(r.ratio.value, 3),
-                          fmt::format("{} … {}", format_number(r.ratio.low, 3), format_number(r.ratio.high, 3)),
-                          verdict.empty() ? Cell("") : Cell(status, verdict)});
+                          Cell(1e3 * r.peer_s, 3), ratio_text(r),
+                          verdict.empty() ? Cell("") : Cell(status, verdict.substr(0, verdict.find(':')))});
   }
   return table;
 }
@@ -235,10 +239,10 @@ Table agreement_table(const BenchReport& report) {
 }
 
 void draw_limits(Page& page, const BenchReport& report) {
-  Table table{.head = {"case", "type", "multiply-adds, %", "activations, %", "around the kernels, %", "what limits it"},
+  Table table{.head = {"case", "type", "FMA, %", "activations, %", "around, %", "limited by"},
               .caption =
-                  "Shares of our time: the counted flops at the machine's peak; the activations and their slopes "
-                  "by the vector functions alone, on data in the cache; all that is not inside the kernels."};
+                  "Shares of our time. FMA: the counted flops at the machine's peak; the activations and their slopes "
+                  "by the vector functions alone, on data in the cache; around: all that is not inside the kernels."};
   std::vector<std::pair<FlowCase, c10::ScalarType>> shown;
   for (const CaseResult& r : report.results) {
     const std::pair<FlowCase, c10::ScalarType> key{r.flow, r.dtype};
