@@ -90,7 +90,7 @@ struct DataCurve {
 
 DataCurve data_curve(const std::string& set, const char* title, Lift lift, std::int64_t width, std::int64_t rows,
                      std::int64_t iterations, const StudyContext& study) {
-  Dataset data = generate(set, rows, -1, seed_for(study.seed(), "decay/" + set));
+  Dataset data = generate(set, rows, -1, seed_for(study.seed(), "decay/" + set), 2);
   const Tensor labels = data.y.to(at::kDouble) * 2 - 1;
   data.y = labels.unsqueeze(1);
   data.schema.task = Task::regress;

@@ -31,7 +31,7 @@ Curve along_horizons(Model model, double lambda, const Dataset& data, double lon
   for (double T = 1; T <= longest; T *= 2) {
     study.at("optima", std::llround(std::log2(T)), std::llround(std::log2(longest)), fmt::format("T = {:g}", T));
     model = with_horizon(model, T, model.spec.layers, Stretch::rescale);
-    const PolishReport report = polish(model, objective, data, {.iterations = 2000, .tolerance = 1e-14});
+    const PolishReport report = polish(model, objective, data, {.iterations = 6000, .tolerance = 1e-14});
     const OptimumProfile profile = optimum_profile(model, objective, data);
     const double l2 = model.flow.grid.l2_squared(model.control).item<double>();
     curve.T.push_back(T);
@@ -120,7 +120,7 @@ StudyReport run_long_horizon(StudyContext& study) {
         [&](double h) {
           fine = with_horizon(fine, 8, std::llround(1 / h), Stretch::rescale);
           const Objective objective = terminal_cost(lambda);
-          residuals.push_back(polish(fine, objective, task.data, {.iterations = 2000, .tolerance = 1e-14}).residual);
+          residuals.push_back(polish(fine, objective, task.data, {.iterations = 6000, .tolerance = 1e-14}).residual);
           std::vector<double> u = optimum_profile(fine, objective, task.data).u;
           if (s == 0) {
             for (double& value : u) value *= 8;

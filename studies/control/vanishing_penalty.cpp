@@ -107,7 +107,7 @@ StudyReport run_vanishing_penalty(StudyContext& study) {
       study.at("draws", s, study.seeds(), "falling price");
       const double weight = std::ldexp(lambda, -k);
       residuals.push_back(
-          polish(model, terminal_cost(weight), task.data, {.iterations = 2000, .tolerance = 1e-14}).residual);
+          polish(model, terminal_cost(weight), task.data, {.iterations = 6000, .tolerance = 1e-14}).residual);
       last = model.flow.grid.l2_squared(model.control).item<double>();
       price.push_back(weight);
       gap.push_back(1 - T * last / square);
