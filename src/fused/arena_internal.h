@@ -1,6 +1,10 @@
 // Memory that a thread keeps from call to call: fresh pages would cost more than the kernels.
 #pragma once
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,6 +22,14 @@ class Arena {
       memory_.reset();
       memory_.reset(static_cast<std::byte*>(::operator new(bytes, alignment)));
       size_ = bytes;
+#if defined(__linux__)
+      // Large pages, where the system gives them on request: walking a panel would miss the small ones' translations.
+      if (bytes > 2 * page) {
+        const auto start = reinterpret_cast<std::uintptr_t>(memory_.get());
+        const std::uintptr_t first = (start + page - 1) / page * page, last = (start + bytes) / page * page;
+        madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+      }
+#endif
     }
     used_ = 0;
   }
@@ -34,7 +46,7 @@ class Arena {
 
  private:
   static constexpr std::align_val_t alignment{strip_alignment};
-  static constexpr std::size_t large = std::size_t{64} << 20;
+  static constexpr std::size_t large = std::size_t{64} << 20, page = std::size_t{2} << 20;
   struct Free {
     void operator()(std::byte* memory) const { ::operator delete(memory, alignment); }
   };

@@ -35,20 +35,16 @@ struct Panels {
   template <int R, int C>
   static HWY_INLINE void tile(const Task& t, const T* b, std::int64_t b_row, std::int64_t row, std::int64_t col,
                               std::int64_t first, std::int64_t last) {
-    constexpr std::int64_t line = 64 / sizeof(T);
     T* out = t.C + row * t.C_row + col;
     const T* a = t.A + row * t.A_row + first * t.A_col;
     const bool bias = t.start == Start::bias && first == 0;
     const bool add = t.start == Start::sum || first > 0;
     const bool advance = t.base && last == t.depth;
     const T* base = advance ? t.base + row * t.C_row + col : nullptr;
-    // What is read at the end, and A of the next rows, may come from far.
-    if (last - first >= 96) {
-      for (int r = 0; r < R; ++r) {
-        for (int c = 0; add && c < C * L; c += line) hwy::Prefetch(out + r * t.C_row + c);
-        if (t.A_col != 1 || row + R + r >= t.rows) continue;
-        for (std::int64_t k = 0; k < last - first; k += line) hwy::Prefetch(a + (R + r) * t.A_row + k);
-      }
+    // C is read at the end: until then it may come from far.
+    if (add && last - first >= 24) {
+      for (int r = 0; r < R; ++r)
+        for (int c = 0; c < C * L; c += 64 / sizeof(T)) hwy::Prefetch(out + r * t.C_row + c);
     }
     V sum[R][C];
     for (int c = 0; c < C; ++c) {

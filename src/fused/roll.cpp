@@ -69,9 +69,9 @@ template <class T>
 Blocks panel_blocks(const FusedProblem& p) {
   const std::int64_t d = std::max(p.layer.dimension, p.layer.hidden), unit = Panels<T>::width_unit();
   const std::int64_t most = d <= 96 ? 48 : d <= 192 ? 96 : d <= 384 ? 192 : 336;
-  const std::int64_t least = d <= 192 ? 24 : most;
+  const std::int64_t least = d < 64 ? 24 : d <= 192 ? 48 : most;
   const std::int64_t bytes = trajectory_bytes<T>(p);
-  std::int64_t width = std::clamp<std::int64_t>(cached_bytes / bytes / unit * unit, least, most);
+  std::int64_t width = std::clamp<std::int64_t>(3 * cached_bytes / 2 / bytes / unit * unit, least, most);
   // What no cache holds should still fit the memory.
   width = std::clamp<std::int64_t>((std::int64_t{1} << 28) / bytes, 1, width);
   const std::int64_t count = ceil_div(p.n_samples, width);
