@@ -135,12 +135,17 @@ TEST(Hostile, AHangIsASentence) {
 }
 
 TEST(Hostile, ABombIsASentence) {
+#ifdef __SANITIZE_ADDRESS__
+  const char* says = "evil.mat";  // the sanitizer's operator new ends the child
+#else
+  const char* says = "memory";
+#endif
   child_does(
       [](Outlet& out) {
         const std::vector<char> much(std::size_t{1} << 30, 1);
         out.put(much[much.size() - 1]);
       },
-      {"evil.mat", "memory"});
+      {"evil.mat", says});
 }
 
 TEST(Hostile, WhatTheChildSaysIsChecked) {

@@ -272,11 +272,9 @@ void draw_path(Page& page, RunFolder& folder, const DiscoverReport& report) {
   }
   if (!any) return;
   Section& section = page.section("How many terms");
-  section.prose(
-      fmt::format("{} candidate terms on {} rows, {} form, solver {}. The number of terms is the one of the least "
-                  "criterion: {}.",
-                  report.discovery.candidates, report.discovery.rows, literal(report.discovery.form),
-                  literal(report.discovery.solver), literal(report.discovery.criterion)));
+  section.prose(fmt::format("{} candidate terms on {} rows, {} form, solver {}. How many of them: {}.",
+                            report.discovery.candidates, report.discovery.rows, literal(report.discovery.form),
+                            literal(report.discovery.solver), literal(report.discovery.criterion)));
   section.figure(path, "path");
   folder.write_figure("path", path);
   Table table{.head = {"equation of", "terms", "residual", "criterion", ""}};
