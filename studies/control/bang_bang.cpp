@@ -236,24 +236,23 @@ StudyReport run_bang_bang(StudyContext& study) {
   const std::int64_t n = study.integer("samples");
   StudyReport report;
   Figure figure({.title = "Full power, then rest",
-                 .caption = "The first draw with the loss $|Px - y|$. Left: the size of the weights for three depths, "
-                            "which are one curve. Right: each "
+                 .caption = "The first draw with the loss $|Px - y|$. Left: the size of the weights at each depth, "
+                            "one curve. Right: each "
                             "point's error; one that arrives early is held at its target while the others are moved."});
   Panel& power = figure.panel("weights");
   power.x({.label = "depth $t$", .high = 4.0}).y({.label = "$|u(t)|$", .low = 0.0, .high = 1.15 * price.M});
   Panel& errors = figure.panel("errors, first draw");
   errors.x({.label = "depth $t$", .high = 4.0}).y({.label = "$Px_i(t) - y_i$"});
-  Table table{.head = {"draw", "$T$", "$T^*$", "$T_M$", "$J$", "layers between", "largest error after $T^*$",
-                       "KKT residual$/\\lambda h$", "subgradients"},
+  Table table{.head = {"draw", "$T$", "$T^*$", "$T_M$", "$J$", "between", "error", "KKT", "$q$"},
               .caption =
-                  "Loss $|Px - y|$. The last column is the largest violation of $|q| \\le 1$, or of $q = "
-                  "\\mathrm{sign}$ where the error is not zero."};
+                  "Loss $|Px - y|$: layers between 0 and $M$, largest error after $T^*$, KKT residual over $\\lambda "
+                  "h$, and the largest "
+                  "violation of $|q| \\le 1$ or of $q$ being the sign of an error that is not zero. A last line with "
+                  "$T < T_M$, if any."};
   std::vector<double> between, left, moved, kkt, subgradients, too_short, above;
-  Steering first;
   for (int s = 0; s < study.seeds(); ++s) {
     Random random = study.random("points", s);
     const Steering task = few_points(n, study.integer("features"), random);
-    if (s == 0) first = task;
     double switch_time = 0, needed = 0;
     const std::vector<double> horizons = study.full() ? std::vector<double>{4, 8, 16} : std::vector<double>{4, 8};
     for (std::size_t i = 0; i < horizons.size(); ++i) {

@@ -53,9 +53,9 @@ inline constexpr StudyRecord bang_bang_record = {
     .title = "With an L1 price networks run at full power, then stop",
     .source = "L4, L1-regularization (Esteve, Geshkovski, Pighin, Zuazua 2020)",
     .claim =
-        "\\min_{|u| \\le M} \\int_0^T \\phi\\,dt + \\lambda \\int_0^T |u|\\,dt: \\qquad |u| = M \\text{ on } (0, T^*), "
-        "\\quad u = 0 "
-        "\\text{ and } \\phi = 0 \\text{ on } (T^*, T), \\qquad T > T_M",
+        "\\min_{|u| \\le M} \\int_0^T \\left(\\phi + \\lambda |u|\\right) dt: \\qquad |u| = M \\; (t < T^*), \\qquad u "
+        "= 0, \\; \\phi = 0 "
+        "\\; (t > T^*), \\qquad T > T_M",
     .statement =
         "For a loss with a kink at zero, $|Px - y|$, the optimal control is at its bound until every target is reached "
         "exactly, at a "

@@ -119,7 +119,7 @@ StudyReport run_decay(StudyContext& study) {
   const std::int64_t n = study.integer("samples");
   StudyReport report;
   Figure figure(
-      {.title = "Eighteen decades of a turnpike",
+      {.title = "Twenty decades of a turnpike",
        .caption = fmt::format(
            "The first draw of points. Errors and weights at $T = 10$, 20 and 40 lie on one another until the end of "
            "each is near; dashed, lines of the predicted rates $\\mu$ and $\\mu/2$ through the window's start. Double "
@@ -141,9 +141,11 @@ StudyReport run_decay(StudyContext& study) {
   Panel& energy_panel = energies.panel();
   energy_panel.x({.label = "step $h$", .scale = Scale::log})
       .y({.label = "energy gap $/\\,\\varphi(0)$", .scale = Scale::log});
-  Table table{.head = {"draw", "$T$", "$J_T$", "$\\mu$", "rate of $\\varphi$ over $\\mu$",
-                       "rate of $|u|$ over $\\mu/2$", "window", "decades", "$|dJ/du_k|$ over penalty's, largest"},
-              .caption = "One line for each optimum. The last column is the largest in the window."};
+  Table table{
+      .head = {"draw", "$T$", "$J_T$", "$\\mu$", "rate of $\\varphi$", "of $|u|$", "window", "decades", "residual"},
+      .caption =
+          "One line for each optimum: the rate of $\\varphi$ over $\\mu$, that of $|u|$ over $\\mu/2$, and the largest "
+          "$|dJ/du_k|$ in the window over $2\\lambda h|u_k|$."};
 
   std::vector<double> phi_ratios, u_ratios, stationary, growth, converging, orders, decades;
   std::vector<double> predicted[3], measured[3];
@@ -185,8 +187,8 @@ StudyReport run_decay(StudyContext& study) {
         if (T >= 20) phi_ratios.push_back(nan_value);
       }
       table.rows.push_back(
-          {Cell(s), Cell(T), Cell(m.J, 9), Cell(m.mu), Cell(m.has_window() ? m.phi.rate / m.mu : nan_value),
-           Cell(m.has_window() ? m.u.rate / (m.mu / 2) : nan_value),
+          {Cell(s), Cell(T), Cell(m.J, 9), Cell(m.mu), m.has_window() ? Cell(m.phi.rate / m.mu) : Cell("none"),
+           m.has_window() ? Cell(m.u.rate / (m.mu / 2)) : Cell("none"),
            m.has_window() ? fmt::format("{:.1f} to {:.1f}", m.profile.times[m.start], m.profile.times[m.end - 1])
                           : "none",
            Cell(m.decades, 3), Cell(m.stationary, 2)});

@@ -68,8 +68,8 @@ inline constexpr StudyRecord decay_record = {
         "layer's gradient at most "
         "1 % of its penalty's in the window. The window runs from where the modes other than the slowest hold less "
         "than "
-        "1 % of $\\phi$ to $T - 3/\\mu$ (the end has $u(T) = 0$), and not below $\\phi = 10^{-24}$, where double "
-        "precision ends. "
+        "1 % of $\\phi$ to $T - 3/\\mu$ (the end has $u(T) = 0$), and not below $\\phi = 10^{-20}$, where the rounding "
+        "of states of order 1 reaches a millionth of the error. "
         "The theorem gives $\\phi$ and $|u|$ one rate $\\mu$; at the optimum $\\lambda|u|^2 = \\phi - \\phi(T)$, so "
         "that $|u|$ has half of "
         "$\\phi$'s. (b) More points than dimensions: nothing is claimed.",

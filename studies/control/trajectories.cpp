@@ -100,7 +100,7 @@ StudyReport run_trajectories(StudyContext& study) {
               .caption = "Ball and shell: training error at each depth."};
   Figure plane({.title = "Through the network",
                 .caption = "First draw: trajectories of 40 points in the plane of the first input and the output. "
-                           "Squares mark the two targets' level.",
+                           "Dashed, the two targets.",
                 .columns = 3});
   Figure time({.title = "Output along the depth",
                .caption = "The same points: the coordinate that is to reach $\\pm 1$.",

@@ -48,9 +48,12 @@ StudyReport run_vanishing_penalty(StudyContext& study) {
                             "each trained from its own random starts, weights times depth."});
   Panel& weights = clocks.panel();
   weights.x({.label = "fraction of the depth"}).y({.label = "$T\\,u^T(Tt)$"});
-  Table table{.head = {"draw", "equal $\\lambda/T$: distance", "twice $\\lambda/T$: distance", "order of the gap",
-                       "gap at the least $\\lambda$ over prediction", "$\\|u^*\\|$", "largest $|\\nabla J|$ so far"},
-              .caption = "One line for each draw of points."};
+  Table table{.head = {"draw", "equal ratio", "twice", "order", "gap over prediction", "$\\|u^*\\|$", "$|\\nabla J|$"},
+              .caption =
+                  "One line for each draw of points: relative distance of the scaled optima at equal $\\lambda/T$ and "
+                  "at twice it, "
+                  "order of the gap of the norm, that gap at the least $\\lambda$ over its prediction, largest "
+                  "gradient so far."};
 
   std::vector<double> orders, control_orders, agree, differ, residuals, ratios, unscaled;
   for (int s = 0; s < study.seeds(); ++s) {
