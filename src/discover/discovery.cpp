@@ -19,7 +19,9 @@ namespace {
 
 constexpr int most_terms = 12;
 constexpr double fewest_independent_rows = 8;
-constexpr double largest_residual = 0.8;  // more than a third of the left side's square must be explained
+// Of |b - G xi| / |b|, what noise does not account for. Derivatives in the strong form amplify noise by what is not
+// modelled.
+constexpr double largest_unexplained_weak = 0.3, largest_unexplained_strong = 0.8;
 
 // Why no method can find an equation for that field, or "".
 std::string reason_against(const std::vector<Measurement>& measurements, const LeftSide& side) {
@@ -156,9 +158,13 @@ FoundEquation find_equation(const LinearSystem& system, std::size_t left_side,
     equation.reason = "no candidate's coefficient can be told from zero";
     return equation;
   }
-  if (fit.residual > largest_residual) {
-    equation.reason = fmt::format("the best candidate, {}, leaves {:.0f} % of {} unexplained", equation.text(),
-                                  100 * fit.residual, equation.lhs);
+  const auto misfit = equations.all().misfit(support);
+  const double noise_square = misfit ? misfit->noise_square : 0;
+  const double unexplained = std::sqrt(std::max(0.0, fit.residual * fit.residual - noise_square));
+  if (unexplained > (options.form == "weak" ? largest_unexplained_weak : largest_unexplained_strong)) {
+    equation.reason = fmt::format(
+        "the best candidate, {}, leaves {:.0f} % of {} unexplained{}; terms may be missing from the candidates",
+        equation.text(), 100 * unexplained, equation.lhs, noise_square > 0 ? " beyond noise" : "");
     return equation;
   }
   equation.found = true;

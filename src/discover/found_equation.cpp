@@ -42,6 +42,12 @@ std::string latex_of(const std::string& term) {
     if (c == '*') {
       latex += "\\,";
     } else if (c == '^' || c == '_') {
+      if (term.compare(i, 2, "^(") == 0) {  // x^(-2)
+        const std::size_t close = std::min(term.find(')', i), term.size());
+        latex += fmt::format("^{{{}}}", term.substr(i + 2, close - i - 2));
+        i = close;
+        continue;
+      }
       std::size_t end = i + 1;
       while (end < term.size() && std::isalnum(static_cast<unsigned char>(term[end]))) ++end;
       latex += fmt::format("{}{{{}}}", c, term.substr(i + 1, end - i - 1));

@@ -147,7 +147,7 @@ double least_signal(double independent_rows) {
   return std::clamp(4 * std::sqrt(2 / std::max(independent_rows, 1.0)), 0.1, 0.5);
 }
 
-double NoisyEquations::criterion(const Support& support) const {
+std::optional<NoisyEquations::Misfit> NoisyEquations::misfit(const Support& support) const {
   const std::size_t k = support.size(), p = products.size();
   Matrix gram(k, k), corrected(k, k);
   std::vector<double> right(k), corrected_right(k);
@@ -162,7 +162,7 @@ double NoisyEquations::criterion(const Support& support) const {
     }
   }
   const auto xi = solve_cholesky(corrected, corrected_right);
-  if (!xi) return INFINITY;
+  if (!xi) return std::nullopt;
   // r^2 = |b - G xi|^2 and v = (xi, -1)' N (xi, -1)
   double r_square = 1, v = noise(p, p);
   for (std::size_t a = 0; a < k; ++a) {
@@ -174,10 +174,16 @@ double NoisyEquations::criterion(const Support& support) const {
       v += (*xi)[a] * (*xi)[b] * noise(i, static_cast<std::size_t>(support[b]));
     }
   }
-  v = std::max(v, 0.0);
-  const double e_square = exact_residual * exact_residual, terms = static_cast<double>(k);
-  return independent_rows * std::log((std::max(r_square, v) + e_square) / (v + e_square)) +
-         terms * std::log(independent_rows) + 2 * log_binomial(static_cast<double>(p), terms);
+  return Misfit{std::max(r_square, 0.0), std::max(v, 0.0)};
+}
+
+double NoisyEquations::criterion(const Support& support) const {
+  const auto fit = misfit(support);
+  if (!fit) return INFINITY;
+  const double e_square = exact_residual * exact_residual, v = fit->noise_square;
+  const double k = static_cast<double>(support.size()), p = static_cast<double>(products.size());
+  return independent_rows * std::log((std::max(fit->residual_square, v) + e_square) / (v + e_square)) +
+         k * std::log(independent_rows) + 2 * log_binomial(p, k);
 }
 
 int choose_support(const NoisyEquations& equations, const std::vector<Support>& path) {

@@ -89,11 +89,11 @@ StudyReport run_separable(StudyContext& study) {
                        0.95, static_cast<double>(exact) / study.seeds()));
     report.findings.push_back(fmt::format("Found in {}: ${}$.", variables.name, clean.equations.at(0).latex()));
   }
-  // The solution, in both pairs of variables, by central differences of step 1e-4.
+  // The solution, in both pairs of variables, by central differences of step 1e-5.
   double worst_y = 0, worst_r = 0;
   for (const double c : constants)
     for (double x = 1; x <= 3; x += 0.01) {
-      constexpr double h = 1e-4;
+      constexpr double h = 1e-5;
       const double y = solution(x, c), rate = (solution(x + h, c) - solution(x - h, c)) / (2 * h);
       worst_y = std::max(worst_y, std::abs(rate - y / x - y * y / (x * x * x)) / std::abs(rate));
       const double s = -1 / x, r = r_of_s(s, c), rate_r = (r_of_s(s + h, c) - r_of_s(s - h, c)) / (2 * h);

@@ -13,7 +13,7 @@ inline constexpr StudyRecord separable_record = {
     .title = "The same law in better variables",
     .source = "L3, Data driven discovery of PDE, the separable equation",
     .claim =
-        "y' = \\frac{y}{x} + \\frac{y^2}{x^3} \\quad\\Longleftrightarrow\\quad \\frac{dr}{ds} = r^2, \\qquad r = "
+        "y' = \\frac{y}{x} + \\frac{y^2}{x^3} \\quad\\Rightarrow\\quad \\frac{dr}{ds} = r^2, \\qquad r = "
         "\\frac{y}{x}, \\; s = -\\frac{1}{x}",
     .statement =
         "In r = y/x and s = -1/x the equation is dr/ds = r^2 (the lecture writes it as ds/dr = 1/r^2), solved by y = "

@@ -202,6 +202,9 @@ TEST(Discover, SaysItInTextInTexAndAsAnEquation) {
                               {.term = "1", .coefficient = 1e-6}};
   EXPECT_EQ(found.equations[0].text(), "u_t = -6.0000 u*u_x + 0.5000 (u^2)_xx + 1.000e-06");
   EXPECT_EQ(found.equations[0].latex(), "u_{t} = -6.0000\\,u\\,u_{x} + 0.5000\\,(u^{2})_{xx} + 1.000e-06");
+  FoundEquation powers{.lhs = "y_x"};
+  powers.terms = {{.term = "x^(-3)*y^2", .coefficient = 1}};
+  EXPECT_EQ(powers.latex(), "y_{x} = 1.0000\\,x^{-3}\\,y^{2}");
   // (u^2)_xx = 2 u_x u_x + 2 u u_xx
   const auto equation = equation_of(found, m);
   ASSERT_TRUE(equation);
@@ -210,6 +213,23 @@ TEST(Discover, SaysItInTextInTexAndAsAnEquation) {
   EXPECT_EQ(equation->fields[0].terms[2].coefficient, 1.0);
   found.equations[0].terms[0].term = "exp(-x)*u";
   EXPECT_FALSE(equation_of(found, m));
+}
+
+TEST(Discover, AnIncompleteLibraryFindsNothing) {
+  // Heat with the names of space and time exchanged: no law of first order in what is called t, but one of second
+  // order.
+  const Measurement heat = exact::heat();
+  Measurement turned = {
+      .source = "turned", .axes = {{"x", heat.axes[1].points}, {"t", heat.axes[0].points}}, .fields = {{.name = "u"}}};
+  for (std::size_t t = 0; t < 81; ++t)
+    for (std::size_t x = 0; x < 128; ++x) turned.fields[0].values.push_back(heat.fields[0].values[x * 81 + t]);
+  DiscoveryOptions options = quick();
+  options.time_order = 1;
+  EXPECT_FALSE(discover({turned}, options).found);
+  options.time_order = 0;
+  const FoundEquation found = discover({turned}, options).equations.at(0);
+  EXPECT_EQ(found.lhs, "u_tt");
+  expect_equation(found, {{"u_x", 2}}, 1e-5);
 }
 
 TEST(Discover, RefusesUnequalSteps) {

@@ -13,6 +13,7 @@
 // over a threshold on coefficients, which is one more number that the user would have to know.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,12 @@ struct NoisyEquations {
   Matrix noise;  // [p + 1, p + 1], in the same units; the left side is last
   double independent_rows = 0, exact_residual = 1e-3;
 
-  double criterion(const Support& support) const;  // infinite where its columns are dependent but for noise
+  struct Misfit {
+    double residual_square;  // r^2
+    double noise_square;     // v
+  };
+  std::optional<Misfit> misfit(const Support& support) const;  // none where its columns are dependent but for noise
+  double criterion(const Support& support) const;              // infinite there
 };
 
 // The path's index with the least criterion; -1: no term at all is better.
