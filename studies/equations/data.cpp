@@ -48,7 +48,7 @@ Measurement simulated(const std::string& name, const std::vector<std::string>& w
   const Simulator& simulator = simulator_named(name);
   Options options(simulator.options);
   for (const std::string& word : words) options.set_word(word, "the study");
-  const Problem problem = simulator.make(options);
+  const SimulationProblem problem = simulator.make(options);
   study.at("simulating " + name, 0, 1);
   const Solution solution = simulate(problem, study.progress()).value();
 
@@ -146,8 +146,7 @@ KnownSystem nls(StudyContext& study) {
 }
 
 KnownSystem reaction_diffusion(StudyContext& study, bool small) {
-  const std::vector<std::string> words =
-      small ? std::vector<std::string>{"n=48", "frames=61", "T=6"} : std::vector<std::string>{"n=256"};
+  const std::vector<std::string> words = small ? std::vector<std::string>{"n=128"} : std::vector<std::string>{"n=256"};
   return {
       .name = "Reaction-diffusion",
       .data = simulated("reaction_diffusion", words, study),
@@ -162,7 +161,7 @@ KnownSystem navier_stokes(StudyContext& study, bool small) {
   // Periodic shear layers at Reynolds number 100; the divergence of the velocity is zero, so u w_x + v w_y is a
   // derivative.
   const std::vector<std::string> words =
-      small ? std::vector<std::string>{"Re=100", "n=48", "T=6", "frames=61"}
+      small ? std::vector<std::string>{"Re=100", "n=128", "T=10", "kick=0.3"}
             : std::vector<std::string>{"Re=100", "n=192", "T=16", "frames=161", "kick=0.3"};
   KnownSystem system = {.name = "Navier-Stokes",
                         .data = simulated("shear_layer", words, study),
