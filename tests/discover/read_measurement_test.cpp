@@ -7,6 +7,7 @@
 #include <turnpike/io/npy.h>
 
 #include "../io/expect.h"
+#include "../io/sample_files.h"
 
 namespace turnpike {
 namespace {
@@ -281,6 +282,27 @@ TEST_F(ReadMeasurement, TablesOfAGrid) {
   EXPECT_NEAR(m.fields[0].values[3 * 7 + 4], x[3] * t[4], 1e-6);
   folder.write("word.csv", "t,u\n0,1\n1,many\n2,3\n");
   expect_input_error([&] { read_measurements({folder.file("word.csv")}); }, {"line 3", "'many'"});
+}
+
+TEST_F(ReadMeasurement, Hdf5NamesItsAxesItself) {
+  testing::write_sample_hdf5(folder.file("sample.h5"));
+  const auto data = read_measurements({folder.file("sample.h5")}, {.fields = {"u"}});
+  EXPECT_TRUE(any_note_has(data, "those that the file names"));
+  EXPECT_EQ(data.measurements.at(0).axes[0].name, "x");
+  EXPECT_EQ(data.measurements[0].fields[0].values[7 * 30 + 4], testing::sample_value(7, 4));
+  const auto inner = read_measurements({folder.file("sample.h5")}, {.fields = {"fields/z"}, .axes = {"x", "t"}});
+  EXPECT_EQ(inner.measurements.at(0).fields[0].name, "z");
+  EXPECT_TRUE(inner.measurements[0].fields[0].is_complex());
+}
+
+TEST_F(ReadMeasurement, MatlabOfAllVersions) {
+  for (const auto how : {testing::MatKind::plain, testing::MatKind::compressed, testing::MatKind::hdf5}) {
+    testing::write_sample_mat(folder.file("sample.mat"), how);
+    const auto m = read_measurements({folder.file("sample.mat")}, {.fields = {"v=run.u"}, .axes = {"x=0:1", "t=0:1"}})
+                       .measurements.at(0);
+    EXPECT_EQ(m.fields[0].name, "v");
+    EXPECT_EQ(m.fields[0].values[7 * 30 + 4], testing::sample_value(7, 4));
+  }
 }
 
 TEST_F(ReadMeasurement, NoFileNoNumbers) {
