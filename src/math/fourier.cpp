@@ -415,7 +415,7 @@ void RealFourier::forward(std::span<const double> values, std::span<Complex> mod
     for (std::int64_t b = 0; b < batch; ++b) {
       Complex* out = modes.data() + (first + b) * n_out;
       for (std::int64_t k = 0; k < n_out; ++k) {
-        const std::int64_t at = k % h * batch + b, mirror = (h - k) % h * batch + b;
+        const std::int64_t at = (k < h ? k : 0) * batch + b, mirror = (k > 0 ? h - k : 0) * batch + b;
         if (!even) {
           out[k] = {z.re[at], z.im[at]};
           continue;

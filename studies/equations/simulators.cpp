@@ -32,6 +32,7 @@ struct TimeCase {
   const char *name, *label;
   Words words;
   double h0;
+  double floor = 1e-12;  // of errors that count: rounding
 };
 
 const std::vector<TimeCase>& time_cases() {
@@ -39,7 +40,12 @@ const std::vector<TimeCase>& time_cases() {
                                               {"burgers", "Burgers", {"n=128", "T=2"}, 0.1},
                                               {"schrodinger", "Schrödinger", {"n=64", "T=1"}, 0.02},
                                               {"nls", "NLS", {"n=128", "T=0.5", "low=-10", "high=10"}, 0.01},
-                                              {"kuramoto_sivashinsky", "Kuramoto-Sivashinsky", {"n=192", "T=30"}, 0.03},
+                                              {"kuramoto_sivashinsky",
+                                               "Kuramoto-Sivashinsky",
+                                               {"n=192", "T=30"},
+                                               0.03,
+                                               3e-10},  // chaos multiplies the rounding
+
                                               {"reaction_diffusion", "reaction-diffusion", {"n=32", "T=1"}, 0.1},
                                               {"shear_layer", "Navier-Stokes", {"n=32", "T=1"}, 0.1}};
   return cases;
@@ -226,7 +232,7 @@ std::vector<LawCase> law_cases() {
                [](const SimulationProblem& p, const Frame& f) { return seminorm(p, f[0], 1) - seminorm(p, f[0], 2); }}},
       {"reaction_diffusion",
        "reaction-diffusion",
-       {"n=64"},
+       {"n=64", "low=-5", "high=5"},
        10,
        401,
        Balance{
@@ -316,7 +322,7 @@ StudyReport run_simulators(StudyContext& study) {
   for (const TimeCase& c : time_cases()) {
     study.at("order in time", done++, n_units, c.label);
     const Convergence errors = in_time(c, static_cast<int>(study.integer("refinements")));
-    const LineFit fit = fit_order(errors.at, errors.error, 1e-12);
+    const LineFit fit = fit_order(errors.at, errors.error, c.floor);
     add(check_equal("P5", fmt::format("order in time, {}", c.label), "", 4, fit.slope, 0.3)
             .with(fit.slope_low, fit.slope_high));
     time_panel.line(errors.at, errors.error, {.label = c.label, .marker = Marker::circle, .size = 4});
