@@ -114,8 +114,8 @@ void set_waves(SimulationProblem& problem) {
   Values u, v;
   for (const double x : axis.points()) {
     for (const double y : axis.points()) {
-      u.push_back(std::exp(std::sin(k * x) * std::cos(k * y)) - 1);
-      v.push_back(std::sin(k * (x + y)) / (1.5 + std::cos(k * x)));
+      u.push_back(0.4 * (std::exp(std::sin(k * x) * std::cos(k * y)) - 1));
+      v.push_back(0.4 * std::sin(k * (x + y)) / (1.5 + std::cos(k * x)));
     }
   }
   problem.initial = {{u}, {v}};
