@@ -166,8 +166,7 @@ Verb simulate_verb() {
   verb.summary = "integrate a named differential equation";
   verb.usage = "NAME | --list [flags] [key=value ...]";
   verb.about =
-      "Fields on a grid as NPZ, with a picture, what the equation conserves, and the exact solution where there is "
-      "one.\n"
+      "Fields on a grid as NPZ, with a picture, what is conserved, and the exact solution where there is one.\n"
       "turnpike simulate NAME --help lists the settings: grid, initial state, parameters, times.";
   verb.example = "turnpike simulate burgers nu=0.05 T=5";
   verb.engine = "turnpike-equations";
