@@ -84,9 +84,9 @@ class Roller {
         forward(block, room, true, nullptr);
         load_cotangents(bar, block, room);
         backward(block, room, bar.states, false);
+        collect_readout(room);
         if (out.x0) store_state(room.a, block, out.x0);
       });
-      finish_readout(room);
     });
     collect(rooms, out);
   }
@@ -114,10 +114,10 @@ class Roller {
         }
         std::fill_n(room.integral_bar, n, static_cast<T>(weights.running));
         backward(block, room, nullptr, true);
+        collect_readout(room);
         sums[block].running = sum(room.integral, n);
         if (out.x0) store_state(room.a, block, out.x0);
       });
-      finish_readout(room);
     });
     collect(rooms, out);
     FusedCostSums total;
@@ -188,7 +188,7 @@ class Roller {
     T *x, *y, *aux, *rates, *g, *v, *a, *y_bar, *integral, *integral_bar, *target, *z, *z_bar, *pack;
     T *sums, *readout_sums;
     const T* end = nullptr;
-    std::vector<T> readout_row;  // gradient of the readout, [m, d] and then [m]
+    std::vector<double> readout_total;  // gradient of the readout, [m, d] and then [m]
   };
 
   static std::vector<Arena>& arenas() {
@@ -807,10 +807,14 @@ class Roller {
 
   // ---- gradients of what all samples share ----
 
-  void finish_readout(Room& room) const {
+  // After every block: many blocks are summed in double.
+  void collect_readout(Room& room) const {
     if (!wanted_readout_) return;
-    room.readout_row.resize(readout_.entries());
-    layout_.reduce(readout_, room.readout_sums, room.readout_row.data());
+    std::vector<T> row(readout_.entries());
+    layout_.reduce(readout_, room.readout_sums, row.data());
+    std::fill_n(room.readout_sums, layout_.sum_entries(readout_), T(0));
+    room.readout_total.resize(row.size(), 0.0);
+    for (std::size_t i = 0; i < row.size(); ++i) room.readout_total[i] += row[i];
   }
 
   void collect(const std::vector<Room>& rooms, const FusedGradients<T>& out) {
@@ -818,7 +822,8 @@ class Roller {
     for (std::int64_t i = 0; i < m_ * (d_ + 1); ++i) {
       double total = 0;
       if (wanted_readout_)
-        for (const Room& room : rooms) total += room.readout_row[i];
+        for (const Room& room : rooms)
+          if (!room.readout_total.empty()) total += room.readout_total[i];
       if (i < m_ * d_ && out.weight) out.weight[i] = static_cast<T>(total);
       if (i >= m_ * d_ && out.bias) out.bias[i - m_ * d_] = static_cast<T>(total);
     }
