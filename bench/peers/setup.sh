@@ -17,7 +17,7 @@ make() {
   shift
   [[ $name != torchdiffeq ]] || site=(--system-site-packages)
   rm -rf "$place"
-  mkdir -p "$folder"
+  mkdir -p "$folder" 2>/dev/null || { echo "the folder $folder cannot be made"; exit 1; }
   "$python" -m venv "${site[@]}" "$place" >&2 || { echo "python3 cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
   "$place/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2 || {
     rm -rf "$place"
