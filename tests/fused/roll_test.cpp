@@ -133,7 +133,7 @@ void expect_gradient(LayerSpec layer, FusedScheme scheme, FusedCost cost, std::i
 }
 
 TEST(FusedRoll, PullBackIsTheDerivative) {
-  for (const std::int64_t d : {1, 2, 3, 4, 5, 8, 11}) {
+  for (const std::int64_t d : {1, 2, 3, 4, 5, 8, 11, 21, 34}) {
     for (const LayerKind kind : {LayerKind::inner, LayerKind::outer, LayerKind::antisymmetric}) {
       for (const Tableau* tableau : {&euler_tableau(), &midpoint_tableau(), &heun_tableau(), &rk4_tableau()}) {
         const LayerSpec layer{kind, Activation::tanh, d, kind == LayerKind::antisymmetric ? 0.3 : 0.0};
