@@ -315,8 +315,12 @@ StudyReport run_simulators(StudyContext& study) {
   const std::int64_t n_units = static_cast<std::int64_t>(time_cases().size() + space_cases().size()) + 8;
   std::int64_t done = 0;
 
-  Figure time({.title = "Order in time",
-               .caption = "Largest error of the field at the end over the step, against a much smaller step."});
+  Figure time(
+      {.title = "Order in time",
+       .caption =
+           "Largest error of the field at the end over the step, against a much smaller step. Kuramoto-Sivashinsky "
+           "ends in "
+           "rounding, which its chaos multiplies; such points are not fitted. Burgers lies under reaction-diffusion."});
   Panel& time_panel = time.panel();
   time_panel.x({.label = "step h", .scale = Scale::log}).y({.label = "error", .scale = Scale::log});
   for (const TimeCase& c : time_cases()) {
@@ -333,7 +337,9 @@ StudyReport run_simulators(StudyContext& study) {
 
   Figure space({.title = "Accuracy in space",
                 .caption = "Largest error of the field over the points along an axis, against the exact solution or a "
-                           "much finer grid. Straight lines on these axes fall exponentially. Dashed: the published "
+                           "much finer grid. Straight lines on these axes fall exponentially, until rounding or (NLS) "
+                           "the tails that the "
+                           "domain cuts off. Dashed: the published "
                            "state of reaction-diffusion, which is neither periodic nor smooth at its centre."});
   Panel& space_panel = space.panel();
   space_panel.x({.label = "points along an axis"}).y({.label = "error", .scale = Scale::log});

@@ -1,7 +1,7 @@
 // Integrates an equation given as data (pde/equation.h) from an initial state: the named simulators (pde/catalogue.h)
 // and the check of a discovered equation are this one function.
 //
-//   Outcome<Solution> run = simulate(burgers, {{{"x", -8, 8, 256}}}, {u0}, times);
+//   Outcome<Solution> run = simulate(burgers, {{"x", -8, 8, 256}}, {{u0}}, times);
 //   if (!run) say(run.failure().text());               // run.partial() holds the frames before it
 //   run.value().fields[0].values                       // [256, n_times]
 //
