@@ -157,12 +157,10 @@ KnownSystem reaction_diffusion(StudyContext& study, bool small) {
       .origin = fmt::format("simulator reaction_diffusion, {}", fmt::join(words, ", "))};
 }
 
-KnownSystem navier_stokes(StudyContext& study, bool small) {
+KnownSystem navier_stokes(StudyContext& study) {
   // Periodic shear layers at Reynolds number 100; the divergence of the velocity is zero, so u w_x + v w_y is a
   // derivative.
-  const std::vector<std::string> words =
-      small ? std::vector<std::string>{"Re=100", "n=128", "T=10", "kick=0.3"}
-            : std::vector<std::string>{"Re=100", "n=192", "T=16", "frames=161", "kick=0.3"};
+  const std::vector<std::string> words = {"Re=100", "n=192", "T=16", "frames=161", "kick=0.3"};
   KnownSystem system = {.name = "Navier-Stokes",
                         .data = simulated("shear_layer", words, study),
                         .options = library(2, 2),

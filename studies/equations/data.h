@@ -30,15 +30,14 @@ Measurement simulated(const std::string& name, const std::vector<std::string>& w
 // Part of a measurement: from low to high along an axis.
 Measurement window(const Measurement& measurement, const std::string& axis, double low, double high);
 
-// The seven of the table of Rudy et al. 2017, with its libraries' degrees and orders. `small`: coarser grids of the two
-// planar ones.
+// The seven of the table of Rudy et al. 2017, with its libraries' degrees and orders. `small`: half the points a side.
 KnownSystem burgers(StudyContext& study);
 KnownSystem kdv(StudyContext& study);
 KnownSystem kuramoto_sivashinsky(StudyContext& study);
 KnownSystem schrodinger(StudyContext& study);
 KnownSystem nls(StudyContext& study);
 KnownSystem reaction_diffusion(StudyContext& study, bool small);
-KnownSystem navier_stokes(StudyContext& study, bool small);
+KnownSystem navier_stokes(StudyContext& study);
 
 // What a discovery got right, over all its equations.
 struct Score {

@@ -25,7 +25,7 @@ const Case cases[] = {
     {kuramoto_sivashinsky, 1.0, 1.8e-4, 20, false},
     {nls, 0.5, 2.9e-4, 20, false},
     {[](StudyContext& study) { return reaction_diffusion(study, false); }, 0.22, 6.0e-4, 3, true},
-    {[](StudyContext& study) { return navier_stokes(study, false); }, 0.27, 1.2e-3, 3, true},
+    {navier_stokes, 0.27, 1.2e-3, 3, true},
 };
 
 struct Measured {

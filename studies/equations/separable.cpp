@@ -76,9 +76,10 @@ StudyReport run_separable(StudyContext& study) {
     report.checks.push_back(check_at_most("P8",
                                           fmt::format("largest error of a coefficient in {}, clean", variables.name),
                                           "", 1e-6, result.worst_error()));
+    const int runs = study.full() ? study.seeds() : std::min(study.seeds(), 5);
     int exact = 0;
-    for (int s = 0; s < study.seeds(); ++s) {
-      study.at("noisy " + variables.name, s, study.seeds());
+    for (int s = 0; s < runs; ++s) {
+      study.at("noisy " + variables.name, s, runs);
       std::vector<Measurement> noisy = variables.data;
       for (std::size_t i = 0; i < noisy.size(); ++i)
         add_noise(noisy[i], 0.01, study.random("noise", static_cast<std::uint64_t>(s)).below(1u << 30) + i);
@@ -86,7 +87,7 @@ StudyReport run_separable(StudyContext& study) {
     }
     report.checks.push_back(
         check_at_least("P8", fmt::format("share of runs with the right terms in {}, 1 % noise", variables.name), "",
-                       0.95, static_cast<double>(exact) / study.seeds()));
+                       0.95, static_cast<double>(exact) / runs));
     report.findings.push_back(fmt::format("Found in {}: ${}$.", variables.name, clean.equations.at(0).latex()));
   }
   // The solution, in both pairs of variables, by central differences of step 1e-5.
