@@ -10,6 +10,21 @@ double smooth_step(double distance_inside, double width) {
   return 0.5 * (1 + std::tanh(distance_inside / width));
 }
 
+// Where the wall is felt: across a plane wall whose damping a = drag (1 - tanh(x / width)) / 2 fades, nu u'' = a u, the
+// velocity outside is a straight line that would vanish at this x. By s = u' / u, s' = a / nu - s^2, from deep inside.
+double felt_wall(double drag, double width, double nu) {
+  const auto slope = [&](double x, double s) { return drag * smooth_step(-x, width) / nu - s * s; };
+  constexpr int n = 20000;
+  const double start = -6 * width, end = 12 * width, h = (end - start) / n;
+  double s = std::sqrt(drag / nu);
+  for (int i = 0; i < n; ++i) {
+    const double x = start + i * h;
+    const double k1 = slope(x, s), k2 = slope(x + h / 2, s + h / 2 * k1), k3 = slope(x + h / 2, s + h / 2 * k2);
+    s += h / 6 * (k1 + 2 * k2 + 2 * k3 + slope(x + h, s + h * k3));
+  }
+  return end - 1 / s;
+}
+
 SimulationProblem make(const Options& options) {
   const std::int64_t per_diameter = options.integer("per_diameter");
   const double length = options.real("length"), height = options.real("height"), upstream = options.real("upstream");
@@ -26,19 +41,18 @@ SimulationProblem make(const Options& options) {
   add_terms(problem.equation, 0,
             {{"u*w_x", -1}, {"v*w_y", -1}, {"w_xx", nu}, {"w_yy", nu}, {"a*w", -1}, {"a_x*v", -1}, {"a_y*u", 1}});
   const SpaceAxis x = problem.axes[0], y = problem.axes[1];
-  const double cell = x.step();
-  problem.initial = {// A weak vortex behind the body breaks the symmetry, so that shedding sets in soon.
-                     {on_grid(x, y,
-                              [](double a, double b) {
-                                return 0.5 * std::exp(-4 * ((a - 1.5) * (a - 1.5) + (b - 0.3) * (b - 0.3)));
-                              })},
-                     {},
-                     {},
-                     {on_grid(x, y, [&](double a, double b) {
-                       const double body = drag * smooth_step(0.5 - std::hypot(a, b), cell);
-                       const double middle = x.high - fringe / 2;
-                       return body + 4 * smooth_step(fringe / 2 - std::abs(a - middle), fringe / 10);
-                     })}};
+  const double edge = x.step(), radius = 0.5 - felt_wall(drag, edge, nu);
+  problem.initial = {
+      // A weak vortex behind the body breaks the symmetry, so that shedding sets in soon.
+      {on_grid(x, y,
+               [](double a, double b) { return 2 * std::exp(-4 * ((a - 1.5) * (a - 1.5) + (b - 0.3) * (b - 0.3))); })},
+      {},
+      {},
+      {on_grid(x, y, [&](double a, double b) {
+        const double body = drag * smooth_step(radius - std::hypot(a, b), edge);
+        const double middle = x.high - fringe / 2;
+        return body + 4 * smooth_step(fringe / 2 - std::abs(a - middle), fringe / 10);
+      })}};
   problem.times = times_of(options);
   problem.options.step = options.real("step");
   return problem;
@@ -50,7 +64,8 @@ SimulationProblem make(const Options& options) {
 // the end of the box, the velocity is damped by a(x, y), to rest and to the free stream.
 //   w_t = -u w_x - v w_y + Laplace(w) / Re - curl(a (u, v)),    a = 1 / eta in the body
 // Angot, Bruneau and Fabrie 1999, doi:10.1007/s002110050401. Of the fringe, where a depends on x alone, the free stream
-// drops out of the curl.
+// drops out of the curl. The body's edge fades over a cell; it is drawn in by as
+// much as the fluid feels of that.
 Simulator cylinder_simulator() {
   Simulator simulator{.name = "cylinder",
                       .title = "Navier-Stokes: flow past a cylinder",
