@@ -78,7 +78,7 @@ StudyReport run_long_horizon(StudyContext& study) {
                        "spread of $J$ over starts", "largest $|\\nabla J|$"},
               .caption = "One line for each draw of points."};
 
-  std::vector<double> slopes, orders, bounds, growths, residuals, interpolations, ratios;
+  std::vector<double> slopes, orders, bounds, growths, residuals, interpolations, ratios, costs;
   for (int s = 0; s < study.seeds(); ++s) {
     Random random = study.random("points", s);
     const Steering task = few_points(n, study.integer("features"), random);
@@ -113,6 +113,9 @@ StudyReport run_long_horizon(StudyContext& study) {
     const double slope = fit_line(log_T, log_phi).slope, ratio = curve.phi.back() * longest * longest / constant;
     slopes.push_back(slope);
     ratios.push_back(ratio);
+    // J = epsilon |u*|^2 - epsilon^2 N/4 sum |p_i|^2, epsilon = lambda / T.
+    const double epsilon = lambda / longest;
+    costs.push_back(curve.J.back() / (epsilon * least.norm_squared - epsilon * epsilon / (lambda * lambda) * constant));
 
     // |u(t)| = const + O(h): layers doubled at T = 8.
     Model fine = with_horizon(first.model, 8, layers, Stretch::rescale);
@@ -155,6 +158,8 @@ StudyReport run_long_horizon(StudyContext& study) {
       check_each_equal("C2", "order at which the variation of $|u(t)|$ vanishes", "", 1, orders, 0.15));
   report.checks.push_back(
       check_each_equal("C2", "$\\varphi$ at $T = 64$ over its prediction from the multipliers", "", 1, ratios, 0.05));
+  report.checks.push_back(check_each_equal(
+      "C2", "$J_T$ at $T = 64$ over $\\lambda|u^*|^2/T - (\\lambda/T)^2 N/4 \\sum|p_i|^2$", "", 1, costs, 1e-3));
   report.checks.push_back(check_each_at_most("C2", "distance of $u^*$ to interpolation", "", 1e-11, interpolations));
   report.checks.push_back(check_each_at_most("C2", "$|\\nabla J|$ at the optima, largest", "", 1e-10, residuals));
 
