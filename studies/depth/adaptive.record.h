@@ -48,7 +48,7 @@ inline constexpr StudyRecord adaptive_record = {
         "Exponents of error or evaluations off by 15 %; a one-dimensional flow with a sup error below 1; a "
         "two-dimensional one that cannot be brought below 0.01.",
     .settings = adaptive_settings,
-    .seconds_quick = 6,
+    .seconds_quick = 12,
     .seconds_full = 60,
     .seeds = 5,
 };
