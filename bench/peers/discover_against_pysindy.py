@@ -6,8 +6,8 @@
 TURNPIKE is the command, PYTHON the interpreter of an environment with pysindy, scipy and numpy (python3 -m venv FOLDER;
 FOLDER/bin/pip install pysindy scipy), DATA the folder of burgers.mat, kdv.mat and kuramoto_sivishinky.mat. Whole
 processes are timed, from the shell's start to the answer, by turns; the median and the range of the repeats are printed.
-turnpike also simulates what it found and writes its report. PySINDy's thresholds are, of a scan over .01 to 40, such with
-which it finds the right terms; its users have to find them too.
+turnpike also simulates what it found and writes its report. PySINDy's thresholds were picked so that it finds the right
+terms, by trying a few; its users have to find them too.
 """
 
 import argparse

@@ -16,7 +16,7 @@
 
 namespace turnpike {
 
-struct Matrix {
+struct WeightShape {
   std::int64_t rows = 0, cols = 0;
   std::int64_t entries() const { return rows * cols + rows; }
 };
@@ -28,19 +28,19 @@ struct Part {
   int matrix = 0;       // the first of its matrices; W2 of a bottleneck is the next
 };
 
-struct Layer {
+struct LayerPlan {
   std::vector<std::int64_t> segments;  // dimensions of each
   std::vector<Part> parts;
-  std::vector<Matrix> matrices;
+  std::vector<WeightShape> matrices;
 
   std::int64_t entries() const {  // of an effective row
     std::int64_t n = 0;
-    for (const Matrix& matrix : matrices) n += matrix.entries();
+    for (const WeightShape& matrix : matrices) n += matrix.entries();
     return n;
   }
 };
 
-inline Layer make_layer(const LayerSpec& spec) {
+inline LayerPlan make_layer(const LayerSpec& spec) {
   const std::int64_t d = spec.dimension, half = d / 2, r = spec.hidden;
   using Form = Part::Form;
   switch (spec.kind) {

@@ -55,35 +55,35 @@ class Strips {
       for (std::int64_t i = 0; i < n; ++i) to.rows[q * to.stride + i] = strip[i * width_ + q];
   }
 
-  std::int64_t packed_entries(const Matrix& m) const { return m.entries(); }
-  void pack(const Matrix& m, const T* row, T* packed) const { std::copy_n(row, m.entries(), packed); }
-  std::int64_t sum_entries(const Matrix& m) const { return m.entries() * k_.lanes; }
+  std::int64_t packed_entries(const WeightShape& m) const { return m.entries(); }
+  void pack(const WeightShape& m, const T* row, T* packed) const { std::copy_n(row, m.entries(), packed); }
+  std::int64_t sum_entries(const WeightShape& m) const { return m.entries() * k_.lanes; }
   // Blocks of this width keep the sums of samples apart: those of sample q, as a row.
   static std::int64_t width_of_separate_sums() { return strip_kernels<T>().lanes; }
-  void sums_of_sample(const Matrix& m, const T* sums, std::int64_t q, T* row) const {
+  void sums_of_sample(const WeightShape& m, const T* sums, std::int64_t q, T* row) const {
     for (std::int64_t i = 0; i < m.entries(); ++i) row[i] = sums[i * k_.lanes + q];
   }
-  void reduce(const Matrix& m, const T* sums, T* row) const { k_.sum_lanes(sums, m.entries(), row); }
+  void reduce(const WeightShape& m, const T* sums, T* row) const { k_.sum_lanes(sums, m.entries(), row); }
 
   // out = W in + b
-  void affine(const Matrix& m, const T* W, const T* in, T* out) const {
+  void affine(const WeightShape& m, const T* W, const T* in, T* out) const {
     product(m).affine(in, W, W + m.rows * m.cols, m.rows, m.cols, width_, out);
   }
   // out = W in
-  void linear(const Matrix& m, const T* W, const T* in, T* out) const {
+  void linear(const WeightShape& m, const T* W, const T* in, T* out) const {
     product(m).affine(in, W, zeros<T>(m.rows), m.rows, m.cols, width_, out);
   }
   // out = base + h (W in + b)
-  void affine_advance(const Matrix& m, const T* W, const T* in, const T* base, T h, T* out) const {
+  void affine_advance(const WeightShape& m, const T* W, const T* in, const T* base, T h, T* out) const {
     product(m).affine_advance(in, W, W + m.rows * m.cols, base, h, m.rows, m.cols, width_, out);
   }
   // out = W' g, or out += W' g
-  void transpose(const Matrix& m, const T* W, const T* g, bool add, T* out) const {
+  void transpose(const WeightShape& m, const T* W, const T* g, bool add, T* out) const {
     const auto& by = product(m);
     (add ? by.transpose_add : by.transpose)(W, g, m.rows, m.cols, width_, out);
   }
   // W_sum += g in', b_sum += g, summed over samples
-  void accumulate(const Matrix& m, const T* g, const T* in, T* sums) const {
+  void accumulate(const WeightShape& m, const T* g, const T* in, T* sums) const {
     product(m).accumulate(g, in, m.rows, m.cols, width_, sums, sums + m.rows * m.cols * k_.lanes);
   }
   const typename StripKernels<T>::CostKernel& cost(FusedCost kind) const {
@@ -91,7 +91,7 @@ class Strips {
   }
 
  private:
-  const auto& product(const Matrix& m) const { return k_.product[m.cols <= max_unrolled_dimension ? m.cols : 0]; }
+  const auto& product(const WeightShape& m) const { return k_.product[m.cols <= max_unrolled_dimension ? m.cols : 0]; }
   const StripKernels<T>& k_ = strip_kernels<T>();
   std::int64_t width_;
 };
@@ -136,30 +136,30 @@ class Panels {
   }
 
   // W', then b, then W.
-  std::int64_t packed_entries(const Matrix& m) const {
+  std::int64_t packed_entries(const WeightShape& m) const {
     return m.cols * whole(m.rows) + whole(m.rows) + m.rows * whole(m.cols);
   }
-  void pack(const Matrix& m, const T* row, T* packed) const {
+  void pack(const WeightShape& m, const T* row, T* packed) const {
     k_.pack(row, 1, m.cols, m.cols, m.rows, packed);
     T* b = packed + m.cols * whole(m.rows);
     std::copy_n(row + m.rows * m.cols, m.rows, b);
     std::fill(b + m.rows, b + whole(m.rows), T(0));
     k_.pack(row, m.cols, 1, m.rows, m.cols, b + whole(m.rows));
   }
-  std::int64_t sum_entries(const Matrix& m) const { return m.rows * stride(m.cols) + stride(m.rows); }
+  std::int64_t sum_entries(const WeightShape& m) const { return m.rows * stride(m.cols) + stride(m.rows); }
   static std::int64_t width_of_separate_sums() { return 1; }
-  void sums_of_sample(const Matrix& m, const T* sums, std::int64_t, T* row) const { reduce(m, sums, row); }
-  void reduce(const Matrix& m, const T* sums, T* row) const {
+  void sums_of_sample(const WeightShape& m, const T* sums, std::int64_t, T* row) const { reduce(m, sums, row); }
+  void reduce(const WeightShape& m, const T* sums, T* row) const {
     for (std::int64_t i = 0; i < m.rows; ++i) std::copy_n(sums + i * stride(m.cols), m.cols, row + i * m.cols);
     std::copy_n(sums + m.rows * stride(m.cols), m.rows, row + m.rows * m.cols);
   }
 
-  void affine(const Matrix& m, const T* W, const T* in, T* out) const {
+  void affine(const WeightShape& m, const T* W, const T* in, T* out) const {
     if (m.rows > 4) return affine_advance(m, W, in, nullptr, T(0), out);
     const T* b = W + m.cols * whole(m.rows);
     k_.dots(in, width_, m.cols, b + whole(m.rows), b, m.rows, out);
   }
-  void linear(const Matrix& m, const T* W, const T* in, T* out) const {
+  void linear(const WeightShape& m, const T* W, const T* in, T* out) const {
     k_.multiply({.rows = width_,
                  .cols = whole(m.rows),
                  .depth = m.cols,
@@ -172,7 +172,7 @@ class Panels {
                  .C_row = stride(m.rows),
                  .start = Start::zero});
   }
-  void affine_advance(const Matrix& m, const T* W, const T* in, const T* base, T h, T* out) const {
+  void affine_advance(const WeightShape& m, const T* W, const T* in, const T* base, T h, T* out) const {
     k_.multiply({.rows = width_,
                  .cols = whole(m.rows),
                  .depth = m.cols,
@@ -188,7 +188,7 @@ class Panels {
                  .base = base,
                  .h = h});
   }
-  void transpose(const Matrix& m, const T* W, const T* g, bool add, T* out) const {
+  void transpose(const WeightShape& m, const T* W, const T* g, bool add, T* out) const {
     k_.multiply({.rows = width_,
                  .cols = whole(m.cols),
                  .depth = m.rows,
@@ -201,7 +201,7 @@ class Panels {
                  .C_row = stride(m.cols),
                  .start = add ? Start::sum : Start::zero});
   }
-  void accumulate(const Matrix& m, const T* g, const T* in, T* sums) const {
+  void accumulate(const WeightShape& m, const T* g, const T* in, T* sums) const {
     k_.multiply({.rows = m.rows,
                  .cols = whole(m.cols),
                  .depth = width_,

@@ -215,7 +215,7 @@ class Roller {
       aux_.push_back(n_aux_);
       n_aux_ += aux_entries(part);
     }
-    for (const Matrix& matrix : layer_.matrices) {
+    for (const WeightShape& matrix : layer_.matrices) {
       packed_.push_back(n_packed_);
       n_packed_ += layout_.packed_entries(matrix);
       sum_.push_back(n_sum_);
@@ -234,7 +234,7 @@ class Roller {
   // What the pull-back of a part needs: sigma(x) of an inner layer, sigma'(W x + b) of an outer one, sigma and sigma'
   // of a bottleneck's W x + b.
   std::int64_t aux_entries(const Part& part) const {
-    const Matrix& matrix = layer_.matrices[part.matrix];
+    const WeightShape& matrix = layer_.matrices[part.matrix];
     switch (part.form) {
       case Part::Form::inner: return layout_.entries(matrix.cols);
       case Part::Form::outer: return layout_.entries(matrix.rows);
@@ -244,7 +244,8 @@ class Roller {
   }
   std::int64_t largest_entries() const {
     std::int64_t n = std::max(n_, layout_.entries(d_));
-    for (const Matrix& matrix : layer_.matrices) n = std::max(n, layout_.entries(std::max(matrix.rows, matrix.cols)));
+    for (const WeightShape& matrix : layer_.matrices)
+      n = std::max(n, layout_.entries(std::max(matrix.rows, matrix.cols)));
     return n;
   }
 
@@ -418,14 +419,14 @@ class Roller {
   // out = base + h f(x) on the segment of part `i`; base null: out = f(x).
   void part_forward(int i, const T* u, const T* x, const T* base, T h, T* aux, Room& room, T* out) const {
     const Part& part = layer_.parts[i];
-    const Matrix& matrix = layer_.matrices[part.matrix];
+    const WeightShape& matrix = layer_.matrices[part.matrix];
     const T* W = u + packed_[part.matrix];
     const std::int64_t n_in = layout_.entries(matrix.cols), n_out = layout_.entries(matrix.rows);
     x += segment_[part.in];
     out += segment_[part.out];
     aux += aux_[i];
     if (base) base += segment_[part.out];
-    const auto last = [&](const Matrix& by, const T* packed, const T* in) {
+    const auto last = [&](const WeightShape& by, const T* packed, const T* in) {
       if (base) {
         layout_.affine_advance(by, packed, in, base, h, out);
       } else {
@@ -457,7 +458,7 @@ class Roller {
   void part_backward(int i, const T* u, const T* x, const T* aux, T h, const T* rate_bar, T* sums, Room& room,
                      T* x_bar) const {
     const Part& part = layer_.parts[i];
-    const Matrix& matrix = layer_.matrices[part.matrix];
+    const WeightShape& matrix = layer_.matrices[part.matrix];
     const T* W = u + packed_[part.matrix];
     const std::int64_t n_in = layout_.entries(matrix.cols), n_out = layout_.entries(matrix.rows);
     x += segment_[part.in];
@@ -478,7 +479,7 @@ class Roller {
         layout_.transpose(matrix, W, room.g, true, x_bar);
         break;
       case Part::Form::bottleneck: {
-        const Matrix& second = layer_.matrices[part.matrix + 1];
+        const WeightShape& second = layer_.matrices[part.matrix + 1];
         k_.scale(h, rate_bar, room.g, layout_.entries(second.rows));
         if (sums) layout_.accumulate(second, room.g, aux, sums + sum_[part.matrix + 1]);
         layout_.transpose(second, u + packed_[part.matrix + 1], room.g, false, room.v);
@@ -498,7 +499,7 @@ class Roller {
 
   // out = W in_dot + dW in + db
   void push_matrix(int i, std::int64_t evaluation, const T* in_dot, const T* in, T* scratch, T* out) const {
-    const Matrix& matrix = layer_.matrices[i];
+    const WeightShape& matrix = layer_.matrices[i];
     layout_.linear(matrix, parameters(evaluation) + packed_[i], in_dot, out);
     if (!tangent_table_) return;
     const T one = 1;
@@ -510,7 +511,7 @@ class Roller {
   void part_push(int i, std::int64_t evaluation, const T* x, const T* x_dot, const T* aux, Room& room, T* hidden,
                  T* rate_dot) const {
     const Part& part = layer_.parts[i];
-    const Matrix& matrix = layer_.matrices[part.matrix];
+    const WeightShape& matrix = layer_.matrices[part.matrix];
     const std::int64_t n_in = layout_.entries(matrix.cols), n_out = layout_.entries(matrix.rows);
     x += segment_[part.in];
     x_dot += segment_[part.in];
@@ -874,7 +875,7 @@ class Roller {
   const FusedProblem& p_;
   const FusedInputs<T>& in_;
   const StripKernels<T>& k_;
-  const Layer layer_;
+  const LayerPlan layer_;
   const Blocks blocks_;
   const Layout<T> layout_;
   const std::int64_t d_, m_, K_;
@@ -889,7 +890,7 @@ class Roller {
   // Gradient sums are kept by piece: a run of evaluations within one step that read one row of the control.
   std::vector<std::int64_t> sum_row_, sum_of_;
   const T *table_ = nullptr, *tangent_table_ = nullptr, *packed_readout_ = nullptr;
-  Matrix readout_;
+  WeightShape readout_;
   std::vector<SubStep> chain_steps_;
   std::vector<double> cost_weight_;           // of the states of a chain
   const SweepKernels<T>* sweep_ = nullptr;    // null: step by step

@@ -7,7 +7,7 @@
 //
 //   function   float32                           float64
 //   exp        2                                 2         denormal results within 1 denormal
-//   tanh       5                                 4         float32: 3 for |x| < 4; never beyond +-1
+//   tanh       5                                 4         never beyond +-1
 //   erf        4                                 3
 //   sin, cos   3                                 3         |x| beyond 25000 (f32) or 3e6 (f64): the C library's
 //
