@@ -84,7 +84,7 @@ StudyReport run_implicit(StudyContext& study) {
       const Tensor reference = end("dopri5", 512);
       const OrderMeasurement order = measure_order(
           [&](double h) { return (end(family.scheme, std::llround(1 / h)) - reference).norm().item<double>(); }, 0.125,
-          5);
+          7);
       slopes.push_back(order.fit.slope);
       if (std::abs(slopes.back() - family.order) >= std::abs(farthest - family.order)) farthest = slopes.back();
     }

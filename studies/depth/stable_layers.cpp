@@ -244,11 +244,11 @@ void check_energy(StudyContext& study, StudyReport& report) {
     for (std::int64_t d : {2, 5}) {
       const Tensor u = normal_tensor({d * d + d}, random), x0 = normal_tensor({8, d}, random);
       const Tensor E =
-          run(antisymmetric_field({.dimension = d}), "dopri5", 0.005, 4000, x0, u, antisymmetric_energy).energy;
+          run(antisymmetric_field({.dimension = d}), "dopri5", 0.0025, 8000, x0, u, antisymmetric_energy).energy;
       drift = std::max(drift, largest((E / E[0] - 1).abs()));
       // Null case: the same E along tanh(W x + b) with the whole of W.
       const Tensor other =
-          run(outer_field({.dimension = d}), "dopri5", 0.005, 4000, x0, u, antisymmetric_energy).energy;
+          run(outer_field({.dimension = d}), "dopri5", 0.0025, 8000, x0, u, antisymmetric_energy).energy;
       symmetric_drift = std::min(symmetric_drift, largest((other / other[0] - 1).abs()));
     }
   }
@@ -508,7 +508,7 @@ StudyReport run_stable_layers(StudyContext& study) {
   report.method.push_back(fmt::format(
       "Eigenvalues: antisymmetric layers (with damping 0 and 0.3) and Hamiltonian layers of width 2, 4, 8, normal "
       "weights "
-      "of deviation 1.5, {} normal states each, {} seeds. Energy: Dormand-Prince with 2000 steps to $T = 20$; Verlet "
+      "of deviation 1.5, {} normal states each, {} seeds. Energy: Dormand-Prince with 8000 steps to $T = 20$; Verlet "
       "with $|K| = 1$ and 1, 2, 4 pairs, normal starts of deviation 2, {} layers; Euler with 2000 layers of "
       "0.01, 0.1 and 0.5. Resonance: Verlet layers of {:.4f}, Jacobians by the variational matrix.",
       study.integer("samples"), study.seeds(), study.integer("steps"),

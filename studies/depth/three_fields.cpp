@@ -163,9 +163,9 @@ StudyReport run_three_fields(StudyContext& study) {
       xs.push_back(numbers(states.select(1, k).select(1, 0)));
       ys.push_back(numbers(states.select(1, k).select(1, 1)));
     }
-    const Tensor nodes = square_grid(-3.5, 3.5, -3.5, 3.5, 13);
+    const Tensor nodes = square_grid(-4.5, 4.5, -4.5, 4.5, 13);
     const Tensor rate = at::tanh(at::matmul(nodes, field.W().t()));
-    panel.equal_aspect().x({.label = "$x_1$", .low = -4, .high = 4}).y({.label = "$x_2$", .low = -4, .high = 4});
+    panel.equal_aspect().x({.label = "$x_1$", .low = -5, .high = 5}).y({.label = "$x_2$", .low = -5, .high = 5});
     panel.arrows(numbers(nodes.select(1, 0)), numbers(nodes.select(1, 1)), numbers(rate.select(1, 0)),
                  numbers(rate.select(1, 1)));
     panel.trajectories(xs, ys, ring, {"start on radius 1.5", "start on radius 0.5"},
