@@ -136,7 +136,7 @@ StudyReport run_implicit(StudyContext& study) {
 
   Figure figure({.title = "Decay at every step",
                  .caption = "Largest gain of energy in one layer against the step, first seed. Below the line a layer "
-                            "loses energy. The explicit network is started at a hundredth of the size: it gains "
+                            "loses energy. The explicit network is started at a thousandth of the size: it gains "
                             "beyond $h\\rho = 2$ until tanh saturates."});
   figure.panel()
       .x({.label = "$h\\,\\rho(W)$", .scale = Scale::log})
