@@ -183,6 +183,25 @@ TEST(Flow, AdaptiveGradientIsThatOfTheAcceptedMesh) {
   EXPECT_TRUE(law.holds) << law.text;
 }
 
+// g = 2t, whose integral over [0, T] is T^2 for every rule of order two.
+class GrowingCost : public Cost {
+ public:
+  std::string name() const override { return "growing"; }
+  Tensor operator()(double t, const Tensor& z, const Tensor&) const override {
+    return at::full_like(z.select(1, 0), 2 * t);
+  }
+};
+
+TEST(Flow, ARunningCostMayDependOnTime) {
+  const Tensor x0 = at::ones({2, 2}, at::kDouble), u = at::zeros({1, 1}, at::kDouble);
+  for (const char* scheme : {"midpoint", "heun", "rk4", "implicit_midpoint"}) {
+    const Roll roll =
+        oscillator_flow(scheme, 7).roll(x0, u, {.running = RunningCost{std::make_shared<GrowingCost>(), {}, x0}});
+    const double horizon = 2 * std::numbers::pi;
+    EXPECT_NEAR(number(roll.integral[1]), horizon * horizon, 1e-12) << scheme;
+  }
+}
+
 TEST(Flow, SamplesStopAtTheirOwnHorizons) {
   const Flow flow = oscillator_flow("rk4", 100);
   const Tensor x0 = at::tensor({1.0, 0.0}, at::kDouble).view({1, 2}).repeat({3, 1}), u = at::zeros({1, 1}, at::kDouble);
