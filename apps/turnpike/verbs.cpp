@@ -235,7 +235,7 @@ OptionSchema train_options() {
   options.choice("generator", "spirals",
                  {"spirals", "moons", "circles", "spheres", "gaussians", "xor", "chess2", "chess3", "swiss_roll",
                   "peaks", "ellipses", "playground_circle", "playground_spiral", "playground_xor", "playground_gauss",
-                  "playground_plane", "playground_gaussians"},
+                  "playground_plane", "playground_gaussians", "digits"},
                  "points to draw when there is no --data");
   options.integer("samples", 0, "points to draw; 0: as many as the generator's own default").at_least(0);
   options.real("noise", -1, "of the generator; below 0: its own default").at_least(-1);

@@ -15,6 +15,8 @@
 #include <turnpike/base/seed.h>
 #include <turnpike/math/random.h>
 
+#include "digits_internal.h"
+
 namespace turnpike {
 namespace {
 
@@ -285,6 +287,7 @@ const std::vector<Generator>& generators() {
       {"playground_gauss", "the playground's two normal clouds", classify, 500, 0, 2, false, playground_gauss},
       {"playground_plane", "the playground's plane", regress, 1200, 0, 2, false, playground_plane},
       {"playground_gaussians", "the playground's six cones", regress, 1200, 0, 2, false, playground_gaussians},
+      {"digits", "handwritten digits, drawn: 28 x 28 images of pen strokes", classify, 1000, 0.1, 784, false, digits},
   };
   return table;
 }

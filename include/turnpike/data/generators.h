@@ -3,9 +3,9 @@
 //   Dataset data = generate("spirals", 600, 0.02, 1);    // x [600, 2] float64, y [600] int64
 //   generate("spheres", 300, 0, 1, 5);                   // in R^5
 //
-// Formulas and sources stand in src/data/generators.cpp, one function a set. Noise is the standard deviation of a
-// normal deviate added to each coordinate after labelling, but for gaussians (the deviation of each class) and the
-// playground's sets (their own formulas).
+// Formulas and sources stand in src/data/generators.cpp (digits: digits.cpp), one function a set. Noise is the standard
+// deviation of a normal deviate added to each coordinate after labelling, but for gaussians (the deviation of each
+// class), digits (clamped to [0, 1]) and the playground's sets (their own formulas).
 #pragma once
 
 #include <cstdint>
