@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include <turnpike/base/error.h>
+#include <turnpike/math/dense.h>
 #include <turnpike/math/fourier.h>
 
 namespace turnpike {
@@ -16,6 +17,7 @@ namespace {
 constexpr double tail_deviations = 2;  // of phi's spectrum beyond which k* shall lie
 constexpr double end_value = 1e-10;    // of phi one point before its end
 constexpr std::int64_t most_lines = 256;
+constexpr int exact_degree = 10;  // of the polynomials whose sums are as integrals by parts
 
 // p with (1 - (1 - 1/m)^2)^p = end_value
 double power_at(double m) {
@@ -33,6 +35,36 @@ double binomial(int n, int k) {
   return falling(n, k) / falling(k, k);
 }
 
+// Adds the least polynomial to w = phi^(order) such that for every f = s^k, k <= exact_degree,
+//   sum_i w(s_i) f(s_i) = (-1)^order sum_i phi(s_i) f^(order)(s_i):
+// by parts holds for sums then, not for integrals only. All of one parity, so the other half of the k holds anyway.
+void integrate_by_parts_exactly(const std::vector<double>& phi, int order, std::vector<double>& w) {
+  const int m = static_cast<int>(phi.size() / 2);
+  const auto power_sum = [&](const std::vector<double>& values, int k) {
+    double sum = 0;
+    for (int i = -m; i <= m; ++i)
+      sum += values[static_cast<std::size_t>(i + m)] * std::pow(static_cast<double>(i) / m, k);
+    return sum;
+  };
+  std::vector<int> powers;
+  for (int k = order % 2; k <= std::min(exact_degree, 2 * m); k += 2) powers.push_back(k);
+  const std::vector<double> ones(phi.size(), 1);
+  const std::size_t n = powers.size();
+  Matrix gram(n, n);
+  std::vector<double> missing(n);
+  for (std::size_t a = 0; a < n; ++a) {
+    const int k = powers[a];
+    missing[a] = -power_sum(w, k);
+    if (k >= order) missing[a] += (order % 2 ? -1 : 1) * falling(k, order) * power_sum(phi, k - order);
+    for (std::size_t b = 0; b < n; ++b) gram(a, b) = power_sum(ones, k + powers[b]);
+  }
+  const auto coefficients = solve_cholesky(gram, missing);
+  if (!coefficients) return;
+  for (int i = -m; i <= m; ++i)
+    for (std::size_t a = 0; a < n; ++a)
+      w[static_cast<std::size_t>(i + m)] += (*coefficients)[a] * std::pow(static_cast<double>(i) / m, powers[a]);
+}
+
 }  // namespace
 
 std::vector<double> TestFunction::values(int order, double dx) const {
@@ -40,15 +72,17 @@ std::vector<double> TestFunction::values(int order, double dx) const {
           fmt::format("the derivative {} of a test function of power {} jumps at its ends", order, power));
   // By Leibniz on (1 - s)^p (1 + s)^p: no cancellation, as the expanded polynomial would have.
   std::vector<double> values(static_cast<std::size_t>(2 * half_width + 1));
-  const double scale = std::pow(half_width * dx, -order);
   for (int i = -half_width; i <= half_width; ++i) {
     const double s = static_cast<double>(i) / half_width;
     double sum = 0;
     for (int k = 0; k <= order; ++k)
       sum += binomial(order, k) * (k % 2 ? -1 : 1) * falling(power, k) * std::pow(1 - s, power - k) *
              falling(power, order - k) * std::pow(1 + s, power - order + k);
-    values[static_cast<std::size_t>(i + half_width)] = scale * sum;
+    values[static_cast<std::size_t>(i + half_width)] = sum;
   }
+  if (order > 0) integrate_by_parts_exactly(this->values(0, 1), order, values);
+  const double scale = std::pow(half_width * dx, -order);
+  for (double& value : values) value *= scale;
   return values;
 }
 

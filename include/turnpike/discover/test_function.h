@@ -18,7 +18,9 @@ struct TestFunction {
   int half_width = 1;  // m
   int power = 1;       // p
 
-  // d^order phi at the points -m .. m, spacing dx; order < power, so that it vanishes at both ends.
+  // d^order phi at the points -m .. m, spacing dx; order < power, so that it vanishes at both ends. Corrected, by
+  // little where phi spans many points, so that sums go by parts as integrals do: exactly for polynomials up to degree
+  // min(10, 2 m).
   std::vector<double> values(int order, double dx) const;  // [2 m + 1]
 };
 
