@@ -173,6 +173,70 @@ Outcome<LinearSolution> gmres(const LinearOperator& a, const Tensor& b, const Kr
 
 namespace {
 
+// The Lanczos recurrence of sign A outside the span of `locked` [l, n]: rows v_1, v_2, ... of a basis with V A V' = T
+// tridiagonal (alpha on the diagonal, beta beside it). Every new vector is made orthogonal to all before it, twice.
+class Recurrence {
+ public:
+  Recurrence(const LinearOperator& a, double sign, const Tensor& locked, const Tensor& start, std::int64_t capacity,
+             double scale)
+      : a_(a), sign_(sign), locked_(locked), scale_(scale) {
+    basis_ = at::empty({capacity, a.rows}, at::TensorOptions(a.dtype));
+    basis_[0].copy_(start);
+  }
+
+  // One product: alpha of the last vector, and what it leaves outside the basis.
+  void step() {
+    const Tensor v = basis_[size_ - 1];
+    w_ = sign_ * a_.apply(v);
+    alpha_.push_back(v.dot(w_).item<double>());
+    scale_ = std::max(scale_, length(w_));
+    const Tensor known = basis();
+    for (int pass = 0; pass < 2; ++pass) {
+      if (locked_.size(0) > 0) w_ = w_ - locked_.t().mv(locked_.mv(w_));
+      w_ = w_ - known.t().mv(known.mv(w_));
+    }
+    next_ = length(w_);
+  }
+  // The basis spans an invariant subspace: to rounding nothing is left outside it.
+  bool invariant() const { return next_ <= 10 * epsilon(a_.dtype) * scale_; }
+
+  void append_next() { append(w_ / next_); }
+  void append(const Tensor& v) {
+    if (size_ == basis_.size(0)) {
+      const std::int64_t more = std::min(size_, a_.rows - size_);
+      basis_ = at::cat({basis_, at::empty({more, a_.rows}, basis_.options())});
+    }
+    basis_[size_++].copy_(v);
+    beta_.push_back(next_);
+  }
+
+  struct Ritz {
+    Tensor values, vectors;  // [m] ascending, [m, m] in the basis
+  };
+  Ritz ritz() const {
+    Tensor t = at::diag(at::tensor(alpha_, at::kDouble));
+    if (size_ > 1) {
+      const Tensor off = at::tensor(beta_, at::kDouble);
+      t = t + at::diag(off, 1) + at::diag(off, -1);
+    }
+    auto [values, vectors] = at::linalg_eigh(t);
+    return {values, vectors};
+  }
+
+  Tensor basis() const { return basis_.narrow(0, 0, size_); }  // [m, n]
+  double next() const { return next_; }
+  double scale() const { return scale_; }  // largest |A v|
+
+ private:
+  const LinearOperator& a_;
+  double sign_;
+  const Tensor& locked_;
+  Tensor basis_, w_;
+  std::int64_t size_ = 1;
+  std::vector<double> alpha_, beta_;
+  double next_ = 0, scale_ = 0;
+};
+
 struct Pass {
   Tensor values;     // [k] descending
   Tensor vectors;    // [k, n]
@@ -183,60 +247,31 @@ struct Pass {
 Pass lanczos_pass(const LinearOperator& a, std::int64_t k, double sign, const Tensor& locked, double tolerance,
                   double scale, Random& random, std::int64_t max_iterations, std::int64_t& iterations) {
   const std::int64_t n = a.rows, room = n - locked.size(0);
-  std::int64_t capacity = std::min<std::int64_t>(room, std::max<std::int64_t>(2 * k + 20, 40));
-  Tensor basis = at::empty({capacity, n}, at::TensorOptions(a.dtype));
-  std::vector<double> alpha, beta;
-  basis[0].copy_(start_vector(random, n, a.dtype, locked));
-
-  auto outside = [&](Tensor w, const Tensor& known) {
-    for (int pass = 0; pass < 2; ++pass) {
-      if (locked.size(0) > 0) w = w - locked.t().mv(locked.mv(w));
-      w = w - known.t().mv(known.mv(w));
-    }
-    return w;
-  };
-
+  Recurrence run(a, sign, locked, start_vector(random, n, a.dtype, locked),
+                 std::min<std::int64_t>(room, std::max<std::int64_t>(2 * k + 20, 40)), scale);
   std::int64_t next_check = std::min(room, k + 5);
   for (std::int64_t m = 1;; ++m) {
-    Tensor v = basis[m - 1];
-    Tensor w = sign * a.apply(v);
+    run.step();
     ++iterations;
-    alpha.push_back(v.dot(w).item<double>());
-    scale = std::max(scale, length(w));
-    w = outside(std::move(w), basis.narrow(0, 0, m));
-    const double next = length(w);
-    const bool invariant = next <= 10 * epsilon(a.dtype) * scale;
-
     const bool last = m == room || iterations >= max_iterations;
-    if (m >= next_check || last || (invariant && m >= k)) {
+    if (m >= next_check || last || (run.invariant() && m >= k)) {
       next_check = m + std::max<std::int64_t>(5, m / 8);
-      Tensor t = at::diag(at::tensor(alpha, at::kDouble));
-      if (m > 1) {
-        Tensor off = at::tensor(beta, at::kDouble);
-        t = t + at::diag(off, 1) + at::diag(off, -1);
-      }
-      auto [theta, s] = at::linalg_eigh(t);
+      const auto [theta, s] = run.ritz();
       const std::int64_t found = std::min(k, m);
       Tensor ritz = s.narrow(1, m - found, found).flip(1);  // [m, found], largest first
       double size = std::max(std::abs(theta[0].item<double>()), std::abs(theta[m - 1].item<double>()));
-      double bound = next * ritz[m - 1].abs().max().item<double>();
-      if (last || (found == k && bound <= tolerance * std::max(size, scale))) {
-        return {theta.narrow(0, m - found, found).flip(0), ritz.t().to(a.dtype).mm(basis.narrow(0, 0, m)),
-                std::max(size, scale)};
+      double bound = run.next() * ritz[m - 1].abs().max().item<double>();
+      if (last || (found == k && bound <= tolerance * std::max(size, run.scale()))) {
+        return {theta.narrow(0, m - found, found).flip(0), ritz.t().to(a.dtype).mm(run.basis()),
+                std::max(size, run.scale())};
       }
     }
-    if (m == capacity) {
-      capacity = std::min(room, 2 * capacity);
-      basis = at::cat({basis, at::empty({capacity - m, n}, basis.options())});
-    }
     // An invariant subspace: go on with a fresh direction, uncoupled from it.
-    if (invariant) {
-      Tensor known = at::cat({locked, basis.narrow(0, 0, m)});
-      basis[m].copy_(start_vector(random, n, a.dtype, known));
+    if (run.invariant()) {
+      run.append(start_vector(random, n, a.dtype, at::cat({locked, run.basis()})));
     } else {
-      basis[m].copy_(w / next);
+      run.append_next();
     }
-    beta.push_back(next);
   }
 }
 
@@ -280,6 +315,31 @@ Outcome<EigenPairs> lanczos(const LinearOperator& a, std::int64_t k, Extreme end
                                  result.iterations, found, k, worst),
                      "allow more iterations or a larger tolerance");
   return {std::move(result), std::move(failure)};
+}
+
+GaussRule lanczos_quadrature(const LinearOperator& a, const Tensor& start, std::int64_t steps) {
+  require_system(a, start, "lanczos_quadrature");
+  require(steps >= 1, fmt::format("lanczos_quadrature: needs at least one step, got {}", steps));
+  at::NoGradGuard no_grad;
+  const double size = length(start);
+  require(size > 0 && std::isfinite(size), "lanczos_quadrature: the start must be finite and not zero");
+  const Tensor none = at::empty({0, a.rows}, at::TensorOptions(a.dtype));
+  steps = std::min(steps, a.rows);
+  Recurrence run(a, 1, none, start / size, steps, 0);
+  GaussRule rule;
+  for (;;) {
+    run.step();
+    ++rule.products;
+    if (!std::isfinite(run.next()))
+      throw Error(fmt::format("lanczos_quadrature: product {} of the operator is not finite", rule.products));
+    if (rule.products == steps || run.invariant()) break;
+    run.append_next();
+  }
+  const auto [values, vectors] = run.ritz();
+  const Tensor weights = vectors[0].square().contiguous();
+  rule.nodes.assign(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
+  rule.weights.assign(weights.data_ptr<double>(), weights.data_ptr<double>() + weights.numel());
+  return rule;
 }
 
 Outcome<DominantPair> power_iteration(const LinearOperator& a, const KrylovOptions& options) {

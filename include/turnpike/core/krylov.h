@@ -3,6 +3,7 @@
 //   cg                A x = b,  A symmetric positive definite          1 product an iteration
 //   gmres             A x = b,  any square A, restarted                1 product an iteration
 //   lanczos           A v = lambda v, A symmetric, k extreme pairs     1 product an iteration
+//   lanczos_quadrature  v' f(A) v for polynomials f, A symmetric       1 product a node
 //   power_iteration   |lambda| largest, A square                       1 product an iteration
 //   svds              A v = sigma u, k largest                         1 product of A and 1 of A' an iteration
 //
@@ -19,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <turnpike/base/outcome.h>
 #include <turnpike/core/linear_operator.h>
@@ -51,6 +53,20 @@ struct EigenPairs {
 };
 
 Outcome<EigenPairs> lanczos(const LinearOperator& a, std::int64_t k, Extreme end, const KrylovOptions& options = {});
+
+// The Gauss rule of the measure that A and a start v make on A's spectrum:
+//
+//   v' f(A) v / |v|^2 = sum_i weights[i] f(nodes[i])    exactly for polynomials f of degree up to 2 m - 1
+//
+// Nodes ascend, weights are >= 0 and sum to 1. m = steps nodes, fewer where v lies in an invariant subspace of fewer
+// dimensions: the rule is then exact for every f. Error where a product is not finite. Source: Golub & Meurant,
+// Matrices, Moments and Quadrature with Applications (2010), chapter 6.
+struct GaussRule {
+  std::vector<double> nodes, weights;  // [m]
+  std::int64_t products = 0;
+};
+
+GaussRule lanczos_quadrature(const LinearOperator& a, const Tensor& start, std::int64_t steps);
 
 struct DominantPair {
   double value = 0;     // the Rayleigh quotient v' A v of the eigenvalue largest in modulus
