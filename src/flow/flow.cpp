@@ -6,6 +6,8 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <turnpike/flow/training_cost.h>
+
 #include "adjoints/roll_internal.h"
 
 namespace turnpike {
@@ -80,6 +82,25 @@ std::string kernel_gap(const RollPlan& plan, const RollInputs& inputs) {
   return gap;
 }
 
+Tensor own_of(const Tensor& tensor, std::int64_t shared_dims, std::int64_t replica) {
+  return tensor.defined() && tensor.dim() > shared_dims ? tensor.select(0, replica) : tensor;
+}
+
+void check_replicas(const RollInputs& inputs, const RunningCost& cost) {
+  const std::int64_t R = inputs.control.size(0);
+  require(R > 0, "training_cost: there are no replicas in a control of shape " + describe(inputs.control));
+  const auto check = [R](const Tensor& tensor, std::int64_t shared_dims, const char* name) {
+    if (!tensor.defined() || tensor.dim() == shared_dims) return;
+    require(tensor.dim() == shared_dims + 1 && tensor.size(0) == R,
+            fmt::format("training_cost: {} must have {} dimensions, or one more of the {} replicas, got {}", name,
+                        shared_dims, R, describe(tensor)));
+  };
+  check(inputs.x0, 2, "x0");
+  check(inputs.readout.weight, 2, "the readout's weight");
+  check(inputs.readout.bias, 1, "the readout's bias");
+  check(cost.y, cost.cost->classes() ? 1 : 2, "y");
+}
+
 }  // namespace
 
 Roll Flow::roll(const Tensor& x0, const Tensor& control, const RollOptions& options) const {
@@ -134,23 +155,35 @@ Roll Flow::roll(const Tensor& x0, const Tensor& control, const RollOptions& opti
 
 FlowCost Flow::cost(const Tensor& x0, const Tensor& control, const RunningCost& cost,
                     const CostWeights& weights) const {
-  require(cost.cost != nullptr, "Flow::cost needs a cost, as make_cost(\"mean_square\")");
-  const RollInputs inputs{x0, control, cost.readout};
-  if (!controller && records(inputs)) {
-    check_inputs(*this, x0, control);
-    check_knots(mesh, grid);
-    const RollPlan plan{field, grid, scheme, mesh, adjoint, cost.cost, cost.y, {}, {}};
-    if (kernel_gap(plan, inputs).empty()) return cost_fused(*this, plan, inputs, weights);
-  }
-  return cost_of_roll(*this, x0, control, cost, weights);
+  check_inputs(*this, x0, control);
+  const TrainingCost out = training_cost(*this, x0, control, cost, {weights.running, weights.terminal});
+  return {out.value, out.running, out.terminal, out.end};
 }
 
-FlowCost cost_of_roll(const Flow& flow, const Tensor& x0, const Tensor& control, const RunningCost& cost,
-                      const CostWeights& weights) {
+TrainingCost training_cost(const Flow& flow, const Tensor& x0, const Tensor& control, const RunningCost& cost,
+                           const TrainingWeights& weights) {
+  require(cost.cost != nullptr, "a mean cost needs a cost, as make_cost(\"mean_square\")");
+  const RollInputs inputs{x0, control, cost.readout};
+  if (control.dim() == 3) check_replicas(inputs, cost);
+  if (!flow.controller && records(inputs)) {
+    const RollInputs first = of_replica(inputs, 0);
+    check_inputs(flow, first.x0, first.control);
+    check_knots(flow.mesh, flow.grid);
+    const Tensor y = control.dim() == 3 ? own_of(cost.y, cost.cost->classes() ? 1 : 2, 0) : cost.y;
+    const RollPlan plan{flow.field, flow.grid, flow.scheme, flow.mesh, flow.adjoint, cost.cost, y, {}, {}};
+    if (kernel_gap(plan, first).empty()) return cost_fused(flow, plan, inputs, cost.y, weights);
+  }
+  return cost_of_rolls(flow, inputs, cost, weights);
+}
+
+namespace {
+
+TrainingCost cost_of_roll(const Flow& flow, const Tensor& x0, const Tensor& control, const RunningCost& cost,
+                          const TrainingWeights& weights) {
   RollOptions options;
   if (weights.running != 0) options.running = cost;
   const Roll roll = flow.roll(x0, control, options);
-  FlowCost out;
+  TrainingCost out;
   out.end = roll.end;
   if (weights.running != 0) out.running = weights.running * roll.integral.mean();
   if (weights.terminal != 0) {
@@ -160,8 +193,37 @@ FlowCost cost_of_roll(const Flow& flow, const Tensor& x0, const Tensor& control,
   const Tensor zero = control.new_zeros({});
   if (!out.running.defined()) out.running = zero;
   if (!out.terminal.defined()) out.terminal = zero;
-  out.value = out.running + out.terminal;
+  out.energy = weights.energy == 0 ? zero : weights.energy * flow.grid.l2_squared(control);
+  out.value = out.running + out.terminal + out.energy;
   return out;
+}
+
+}  // namespace
+
+RollInputs of_replica(const RollInputs& inputs, std::int64_t r) {
+  if (inputs.control.dim() < 3) return inputs;
+  return {own_of(inputs.x0, 2, r),
+          inputs.control.select(0, r),
+          {own_of(inputs.readout.weight, 2, r), own_of(inputs.readout.bias, 1, r)}};
+}
+
+TrainingCost cost_of_rolls(const Flow& flow, const RollInputs& inputs, const RunningCost& cost,
+                           const TrainingWeights& weights) {
+  if (inputs.control.dim() < 3) {
+    return cost_of_roll(flow, inputs.x0, inputs.control, {cost.cost, inputs.readout, cost.y}, weights);
+  }
+  constexpr Tensor TrainingCost::*members[] = {&TrainingCost::value, &TrainingCost::running, &TrainingCost::terminal,
+                                               &TrainingCost::energy, &TrainingCost::end};
+  std::vector<Tensor> parts[std::size(members)];
+  for (std::int64_t r = 0; r < inputs.control.size(0); ++r) {
+    const RollInputs one = of_replica(inputs, r);
+    const RunningCost own{cost.cost, one.readout, own_of(cost.y, cost.cost->classes() ? 1 : 2, r)};
+    const TrainingCost out = cost_of_roll(flow, one.x0, one.control, own, weights);
+    for (std::size_t i = 0; i < std::size(members); ++i) parts[i].push_back(out.*members[i]);
+  }
+  TrainingCost all;
+  for (std::size_t i = 0; i < std::size(members); ++i) all.*members[i] = at::stack(parts[i]);
+  return all;
 }
 
 Outcome<Trajectory> Flow::trajectory(const Tensor& x0, const Tensor& control, std::vector<double> save_times) const {

@@ -1,6 +1,7 @@
 #include <turnpike/fused/roll.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include <turnpike/base/error.h>
 
@@ -103,6 +104,12 @@ void check(const FusedProblem& p, const FusedInputs<T>& in) {
           "fused_roll: the cost needs its targets or classes");
 }
 
+void check_cost(const FusedProblem& p, const FusedCostWeights& weights) {
+  require(p.cost != FusedCost::none, "fused_cost: the problem has no cost");
+  require(weights.control.empty() || static_cast<std::int64_t>(weights.control.size()) == p.n_rows,
+          "fused_cost: weights.control must hold one weight for each row of the control");
+}
+
 // Lanes = dimensions from where they fill vectors and the gradient sums of lanes = samples outgrow the caches.
 template <class T>
 bool wide(const LayerSpec& layer) {
@@ -137,8 +144,29 @@ void fused_pull_back(const FusedProblem& problem, const FusedInputs<T>& inputs, 
 template <class T>
 FusedCostSums fused_cost(const FusedProblem& problem, const FusedInputs<T>& inputs, const FusedCostWeights& weights,
                          T* end, const FusedGradients<T>& gradients) {
-  require(problem.cost != FusedCost::none, "fused_cost: the problem has no cost");
+  check_cost(problem, weights);
   return with_roller<T>(problem, inputs, [&](auto& roller) { return roller.cost(weights, end, gradients); });
+}
+
+template <class T>
+std::vector<FusedCostSums> fused_costs(const FusedProblem& problem, const std::vector<FusedReplica<T>>& replicas,
+                                       const FusedCostWeights& weights) {
+  FusedProblem each = problem;
+  each.threads = 1;
+  check_cost(each, weights);
+  for (const FusedReplica<T>& replica : replicas) check(each, replica.inputs);
+  const auto n = static_cast<std::int64_t>(replicas.size());
+  std::vector<FusedCostSums> sums(replicas.size());
+  std::atomic<std::int64_t> next{0};
+  Team team(static_cast<int>(std::min<std::int64_t>(problem.threads, std::max<std::int64_t>(n, 1))));
+  team.run([&](int) {
+    for (std::int64_t r; (r = next.fetch_add(1)) < n;) {
+      const FusedReplica<T>& own = replicas[r];
+      sums[r] =
+          with_roller<T>(each, own.inputs, [&](auto& roller) { return roller.cost(weights, own.end, own.gradients); });
+    }
+  });
+  return sums;
 }
 
 template <class T>
@@ -185,6 +213,10 @@ template FusedCostSums fused_cost(const FusedProblem&, const FusedInputs<float>&
 template FusedCostSums fused_cost(const FusedProblem&, const FusedInputs<double>&, const FusedCostWeights&, double*,
                                   const FusedGradients<double>&);
 
+template std::vector<FusedCostSums> fused_costs(const FusedProblem&, const std::vector<FusedReplica<float>>&,
+                                                const FusedCostWeights&);
+template std::vector<FusedCostSums> fused_costs(const FusedProblem&, const std::vector<FusedReplica<double>>&,
+                                                const FusedCostWeights&);
 template void fused_push_forward(const FusedProblem&, const FusedInputs<float>&, const FusedTangents<float>&, float*,
                                  float*);
 template void fused_push_forward(const FusedProblem&, const FusedInputs<double>&, const FusedTangents<double>&, double*,

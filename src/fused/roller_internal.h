@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -121,6 +122,7 @@ class Roller {
     });
     collect(rooms, out);
     FusedCostSums total;
+    if (!weights.control.empty()) total.control = add_squares(weights.control, out.control);
     for (const FusedCostSums& part : sums) {
       total.running += part.running;
       total.terminal += part.terminal;
@@ -807,6 +809,29 @@ class Roller {
   }
 
   // ---- gradients of what all samples share ----
+
+  // sum_r weight_r |u_r|^2; 2 weight_r u_r is added to its gradient, unless null.
+  double add_squares(const std::vector<double>& weights, T* control_bar) {
+    constexpr std::int64_t lanes = 8;  // partial sums, in an order that does not depend on the threads
+    const std::int64_t P = p_.layer.n_parameters();
+    std::vector<double> rows(p_.n_rows);
+    team_.run([&](int thread) {
+      const std::int64_t last = p_.n_rows * (thread + 1) / blocks_.threads;
+      for (std::int64_t r = p_.n_rows * thread / blocks_.threads; r < last; ++r) {
+        const T* u = in_.control + r * P;
+        double squares[lanes] = {};
+        std::int64_t i = 0;
+        for (; i + lanes <= P; i += lanes)
+          for (std::int64_t j = 0; j < lanes; ++j) squares[j] += static_cast<double>(u[i + j]) * u[i + j];
+        for (; i < P; ++i) squares[0] += static_cast<double>(u[i]) * u[i];
+        rows[r] = weights[r] * std::accumulate(squares, squares + lanes, 0.0);
+        if (!control_bar) continue;
+        const T twice = static_cast<T>(2 * weights[r]);
+        for (i = 0; i < P; ++i) control_bar[r * P + i] += twice * u[i];
+      }
+    });
+    return std::accumulate(rows.begin(), rows.end(), 0.0);
+  }
 
   // After every block: many blocks are summed in double.
   void collect_readout(Room& room) const {

@@ -12,7 +12,7 @@ class Team {
   explicit Team(int n);  // n threads, this one among them
 
   // Runs work(0), ..., work(n - 1), at the same time where threads are free, some of them on this one; returns when all
-  // are done. `work` must not throw, nor make a Team.
+  // are done. `work` must not throw, nor make a Team of several.
   void run(const std::function<void(int)>& work);
 
  private:

@@ -6,12 +6,13 @@
 #include <limits>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <turnpike/base/error.h>
 #include <turnpike/core/device.h>
 #include <turnpike/flow/fields.h>
-#include <turnpike/flow/flow.h>
+#include <turnpike/flow/training_cost.h>
 #include <turnpike/laws/laws.h>
 
 namespace turnpike {
@@ -326,7 +327,7 @@ TEST(Fused, SecondDerivativesAreTheReferences) {
 
 // Values and gradients of Flow::cost, the one-pass gradient of its value and those through its terms.
 TEST(Fused, CostEqualsTheReference) {
-  const auto pass = [](const RollCase& setup, Kernel kernel, int used, const CostWeights& weights,
+  const auto pass = [](const RollCase& setup, Kernel kernel, int used, const TrainingWeights& weights,
                        at::ScalarType dtype) {
     const Problem p = make_problem(setup);
     Flow flow = p.flow;
@@ -337,14 +338,16 @@ TEST(Fused, CostEqualsTheReference) {
     Readout readout;
     if (setup.readout) readout = {leaves[2], leaves[3]};
     const Tensor y = p.y.is_floating_point() ? p.y.to(dtype) : p.y;
-    const FlowCost cost = flow.cost(leaves[0], leaves[1], {make_cost(setup.cost), readout, y}, weights);
-    std::vector<Tensor> out{cost.value, cost.running, cost.terminal, cost.end};
+    const TrainingCost cost = training_cost(flow, leaves[0], leaves[1], {make_cost(setup.cost), readout, y}, weights);
+    std::vector<Tensor> out{cost.value, cost.running, cost.terminal, cost.energy, cost.end};
     const Tensor loss = used == 0   ? 3 * cost.value
-                        : used == 1 ? cost.running.square() + at::exp(cost.terminal)
+                        : used == 1 ? cost.running.square() + at::exp(cost.terminal) + 2 * cost.energy
                                     : cost.value * cost.end.square().sum();
-    const auto gradients = torch::autograd::grad({loss}, leaves, {}, false, false, /*allow_unused=*/true);
-    for (const Tensor& gradient : gradients)
-      if (gradient.defined()) out.push_back(gradient);
+    for (const bool again : {true, false}) {  // a second backward rolls again
+      const auto gradients = torch::autograd::grad({loss}, leaves, {}, again, false, /*allow_unused=*/true);
+      for (const Tensor& gradient : gradients)
+        if (gradient.defined()) out.push_back(gradient);
+    }
     return out;
   };
   for (const std::string& field : fields) {
@@ -359,36 +362,139 @@ TEST(Fused, CostEqualsTheReference) {
                                .outputs = 3,
                                .hidden = 5,
                                .readout = d != 8};
-          for (const CostWeights weights : {CostWeights{1, 0}, CostWeights{0.7, 0.4}, CostWeights{0, 2}}) {
+          for (const TrainingWeights weights :
+               {TrainingWeights{1, 0}, TrainingWeights{0.7, 0.4, 0.3}, TrainingWeights{0, 2, 0.1}}) {
             EXPECT_LE(gap(pass(setup, Kernel::fused, 0, weights, at::kDouble),
                           pass(setup, Kernel::reference, 0, weights, at::kDouble)),
                       1e-13)
                 << setup.text() << " " << weights.running;
           }
-          EXPECT_LE(gap(pass(setup, Kernel::fused, 0, {1, 1}, at::kFloat),
-                        pass(setup, Kernel::reference, 0, {1, 1}, at::kDouble)),
+          EXPECT_LE(gap(pass(setup, Kernel::fused, 0, {1, 1, 0.2}, at::kFloat),
+                        pass(setup, Kernel::reference, 0, {1, 1, 0.2}, at::kDouble)),
                     5e-6)
               << setup.text();
         }
       }
     }
   }
-  const RollCase setup{.field = "outer", .d = 3};
-  for (const int used : {1, 2}) {
-    EXPECT_LE(gap(pass(setup, Kernel::fused, used, {1, 1}, at::kDouble),
-                  pass(setup, Kernel::reference, used, {1, 1}, at::kDouble)),
-              1e-13)
-        << used;
+  for (const ControlKind control : {ControlKind::constant, ControlKind::linear, ControlKind::shared}) {
+    const RollCase setup{.field = "outer", .d = 3, .control = control};
+    for (const int used : {0, 1, 2}) {
+      EXPECT_LE(gap(pass(setup, Kernel::fused, used, {1, 1, 0.2}, at::kDouble),
+                    pass(setup, Kernel::reference, used, {1, 1, 0.2}, at::kDouble)),
+                1e-13)
+          << name_of(control) << " " << used;
+    }
   }
 }
 
 TEST(Fused, CostHasTheReferencesSecondDerivatives) {
   const Problem p = make_problem({.field = "outer", .d = 3});
   const auto value = [&p](const Tensor& control) {
-    return p.flow.cost(p.x0, control, {make_cost("mean_square"), {p.weight, p.bias}, p.y}, {0.5, 2}).value;
+    return training_cost(p.flow, p.x0, control, {make_cost("mean_square"), {p.weight, p.bias}, p.y}, {0.5, 2, 0.1})
+        .value;
   };
   const Law law = expect_hessian(value, p.control, 3);
   EXPECT_TRUE(law.holds) << law.text;
+}
+
+// Replicas are as many calls: for all that they share or have of their own, through the value and through the terms.
+TEST(Fused, ReplicasEqualCallsOfTheirOwn) {
+  constexpr std::int64_t R = 5;
+  Random random(11);
+  for (const ControlKind control : {ControlKind::constant, ControlKind::linear, ControlKind::shared}) {
+    for (const std::string cost : {"mean_square", "cross_entropy"}) {
+      for (const bool own : {true, false}) {
+        for (const at::ScalarType dtype : {at::kDouble, at::kFloat}) {
+          const RollCase setup{.field = "outer",
+                               .scheme = "heun",
+                               .cost = cost,
+                               .d = own ? 2 : 24,
+                               .N = 19,
+                               .outputs = 3,
+                               .control = control};
+          const Problem p = make_problem(setup);
+          const auto leaf = [&](const Tensor& tensor, bool many) {
+            Tensor full = tensor;
+            if (many) {
+              std::vector<Tensor> each;
+              for (std::int64_t r = 0; r < R; ++r) each.push_back(tensor + 0.1 * normal(tensor.sizes(), random));
+              full = at::stack(each);
+            }
+            return full.to(dtype).clone().requires_grad_();
+          };
+          std::vector<Tensor> leaves{leaf(p.x0, own), leaf(p.control, true), leaf(p.weight, own), leaf(p.bias, own)};
+          Tensor y = p.y.is_floating_point() ? p.y.to(dtype) : p.y;
+          if (own) y = at::stack({y, y.flip(0), y, y.roll(1, 0), y});
+          const TrainingWeights weights{0.7, 0.4, 0.3};
+          const Tensor factors = at::arange(1, R + 1, dtype);
+          const auto pass = [&](bool together, Kernel kernel, bool terms) {
+            Flow flow = p.flow;
+            flow.adjoint.kernel = kernel;
+            const auto of = [](const Tensor& tensor, bool many, std::int64_t r) { return many ? tensor[r] : tensor; };
+            std::vector<Tensor> value, running, end;
+            for (std::int64_t r = 0; r < (together ? 1 : R); ++r) {
+              const bool split = own && !together;
+              const TrainingCost out = training_cost(
+                  flow, of(leaves[0], split, r), of(leaves[1], !together, r),
+                  {make_cost(cost), {of(leaves[2], split, r), of(leaves[3], split, r)}, of(y, split, r)}, weights);
+              value.push_back(out.value);
+              running.push_back(out.running + out.terminal * out.energy);
+              end.push_back(out.end);
+            }
+            const auto join = [&](const std::vector<Tensor>& parts) { return together ? parts[0] : at::stack(parts); };
+            std::vector<Tensor> out{join(value), join(running), join(end)};
+            const Tensor loss = (factors * (terms ? out[1] + out[0].square() : out[0])).sum();
+            for (const Tensor& gradient : torch::autograd::grad({loss}, leaves)) out.push_back(gradient);
+            return out;
+          };
+          for (const bool terms : {false, true}) {
+            const auto reference = pass(false, Kernel::reference, terms);
+            const double bound = dtype == at::kDouble ? 1e-13 : 5e-6;
+            EXPECT_LE(gap(pass(true, Kernel::fused, terms), reference), bound) << setup.text() << own << terms;
+            if (dtype == at::kDouble) {
+              EXPECT_LE(gap(pass(true, Kernel::reference, terms), reference), bound) << setup.text() << own << terms;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Fused, ReplicasHaveBitsOfOneThread) {
+  const Problem p = make_problem({.field = "outer", .d = 2, .N = 200, .layers = 50});
+  const Tensor controls = at::stack({p.control, 0.5 * p.control, -p.control}).requires_grad_();
+  const RunningCost cost{make_cost("mean_square"), {p.weight, p.bias}, p.y};
+  const auto gradient = [&](const Tensor& u, int threads) {
+    const int before = at::get_num_threads();
+    at::set_num_threads(threads);
+    const Tensor out = torch::autograd::grad({training_cost(p.flow, p.x0, u, cost, {1, 1}).value.sum()}, {u})[0];
+    at::set_num_threads(before);
+    return out;
+  };
+  const Tensor together = gradient(controls, 2);
+  for (std::int64_t r = 0; r < 3; ++r)
+    EXPECT_TRUE(at::equal(together[r], gradient(controls[r].detach().requires_grad_(), 1)));
+}
+
+TEST(Fused, ReplicasMustFit) {
+  const Problem p = make_problem({.d = 3});
+  const Tensor controls = at::stack({p.control, p.control}).requires_grad_();
+  const auto message = [&](const Tensor& x0, const Tensor& control, const Tensor& y) -> std::string {
+    try {
+      training_cost(p.flow, x0, control, {make_cost("mean_square"), {p.weight, p.bias}, y}, {});
+    } catch (const ContractError& error) {
+      return error.what();
+    }
+    return "fits";
+  };
+  EXPECT_EQ(message(p.x0, controls, p.y), "fits");
+  EXPECT_NE(
+      message(at::stack({p.x0, p.x0, p.x0}), controls, p.y).find("x0 must have 2 dimensions, or one more of the 2"),
+      std::string::npos);
+  EXPECT_NE(message(p.x0, controls, at::stack({p.y})).find("y must have"), std::string::npos);
+  EXPECT_NE(message(p.x0, controls.narrow(0, 0, 0), p.y).find("no replicas"), std::string::npos);
 }
 
 // An output that the loss does not use has no cotangent.

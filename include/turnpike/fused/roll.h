@@ -13,7 +13,7 @@
 //
 // A mean cost, whose cotangents are known before the roll, takes one call for its value and its gradients:
 //
-//   J = running sum_n I_n + terminal sum_n g(P x_n(T) + c; y_n)
+//   J = running sum_n I_n + terminal sum_n g(P x_n(T) + c; y_n) + sum_r control_r |u_r|^2      (u_r: row r)
 //   FusedCostSums sums = fused_cost<double>(problem, inputs, {.running = 1.0 / N}, x_end, {.control = u_bar});
 //
 // Arrays are dense and row-major. Guarantees: equal to the reference to rounding; a NaN stays in its sample's row (but
@@ -90,9 +90,10 @@ struct FusedGradients {
 
 struct FusedCostWeights {
   double running = 0, terminal = 0;
+  std::vector<double> control;  // [n_rows]; empty: zero
 };
-struct FusedCostSums {  // not weighted
-  double running = 0, terminal = 0;
+struct FusedCostSums {  // the first two not weighted
+  double running = 0, terminal = 0, control = 0;
 };
 
 // T: float or double.
@@ -105,6 +106,17 @@ void fused_pull_back(const FusedProblem& problem, const FusedInputs<T>& inputs, 
 template <class T>
 FusedCostSums fused_cost(const FusedProblem& problem, const FusedInputs<T>& inputs, const FusedCostWeights& weights,
                          T* end, const FusedGradients<T>& gradients);
+
+// The same for rolls of one problem with inputs of their own, one a thread: bits do not depend on the threads.
+template <class T>
+struct FusedReplica {
+  FusedInputs<T> inputs;
+  T* end = nullptr;
+  FusedGradients<T> gradients;
+};
+template <class T>
+std::vector<FusedCostSums> fused_costs(const FusedProblem& problem, const std::vector<FusedReplica<T>>& replicas,
+                                       const FusedCostWeights& weights);
 
 // A direction at x0 and in the control. Null: zero.
 template <class T>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <iterator>
 #include <typeinfo>
 #include <utility>
 
@@ -95,13 +96,13 @@ struct FusedRoll : torch::CustomClassHolder {
 
   Tensor table(const Tensor& control) const {
     if (!left.defined()) return control.contiguous();
-    return control.index_select(0, left) * left_share + control.index_select(0, right) * right_share;
+    return control.index_select(-2, left) * left_share + control.index_select(-2, right) * right_share;
   }
-  Tensor table_transpose(const Tensor& table_bar, std::int64_t n_slots) const {
+  Tensor table_transpose(const Tensor& table_bar, const Tensor& control) const {
     if (!left.defined()) return table_bar;
-    return at::zeros({n_slots, table_bar.size(1)}, table_bar.options())
-        .index_add_(0, left, table_bar * left_share)
-        .index_add_(0, right, table_bar * right_share);
+    return at::zeros(control.sizes(), table_bar.options())
+        .index_add_(-2, left, table_bar * left_share)
+        .index_add_(-2, right, table_bar * right_share);
   }
 
  private:
@@ -175,19 +176,36 @@ struct Arrays {
   Tensor x0, control, weight, bias, y;
   FusedInputs<T> pointers;
 
-  Arrays(const FusedRoll& roll, const RollInputs& inputs)
-      : x0(inputs.x0.detach().contiguous()), control(roll.table(inputs.control.detach())), y(roll.y) {
+  Arrays(const FusedRoll& roll, const RollInputs& inputs, const Tensor& own_y)
+      : x0(inputs.x0.detach().contiguous()), control(roll.table(inputs.control.detach())), y(own_y) {
     if (inputs.readout.weight.defined()) weight = inputs.readout.weight.detach().contiguous();
     if (inputs.readout.bias.defined()) bias = inputs.readout.bias.detach().contiguous();
     pointers = {data_of<T>(x0), data_of<T>(control), data_of<T>(weight), data_of<T>(bias)};
     if (roll.problem.cost == FusedCost::mean_square) pointers.targets = data_of<T>(y);
     if (roll.problem.cost == FusedCost::cross_entropy) pointers.classes = data_of<std::int64_t>(y);
   }
+
+  // Those of replica r; what all share has no leading dimension of them.
+  FusedInputs<T> of_replica(std::int64_t r) const {
+    FusedInputs<T> own = pointers;
+    own.x0 += offset(x0, 2, r);
+    own.control += offset(control, 2, r);
+    if (own.weight) own.weight += offset(weight, 2, r);
+    if (own.bias) own.bias += offset(bias, 1, r);
+    if (own.targets) own.targets += offset(y, 2, r);
+    if (own.classes) own.classes += offset(y, 1, r);
+    return own;
+  }
+
+ private:
+  static std::int64_t offset(const Tensor& tensor, std::int64_t shared_dims, std::int64_t r) {
+    return tensor.dim() > shared_dims ? r * tensor.stride(0) : 0;
+  }
 };
 
 template <class T>
 RollOutputs run_forward(const FusedRoll& roll, const RollInputs& inputs) {
-  const Arrays<T> arrays(roll, inputs);
+  const Arrays<T> arrays(roll, inputs, roll.y);
   RollOutputs out;
   out.end = at::empty_like(arrays.x0);
   FusedOutputs<T> pointers{.end = out.end.data_ptr<T>()};
@@ -217,8 +235,15 @@ struct WantedGradients {
     want(3, inputs.readout.bias, arrays.bias, pointers.bias);
   }
   variable_list finish(const FusedRoll& roll, const RollInputs& inputs) {
-    if (tensors[1].defined()) tensors[1] = roll.table_transpose(tensors[1], inputs.control.size(0));
+    if (tensors[1].defined()) tensors[1] = roll.table_transpose(tensors[1], inputs.control);
     return std::move(tensors);
+  }
+  FusedGradients<T> of_replica(std::int64_t r) const {
+    FusedGradients<T> own = pointers;
+    T** each[] = {&own.x0, &own.control, &own.weight, &own.bias};
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+      if (*each[i]) *each[i] += r * tensors[i].stride(0);
+    return own;
   }
 
  private:
@@ -232,7 +257,7 @@ struct WantedGradients {
 // Cotangents: of end, integral and states; undefined: zero. Gradients: of x0, control, weight and bias.
 template <class T>
 variable_list run_backward(const FusedRoll& roll, const RollInputs& inputs, const RollOutputs& bar) {
-  const Arrays<T> arrays(roll, inputs);
+  const Arrays<T> arrays(roll, inputs, roll.y);
   const auto dense = [](const Tensor& tensor) { return tensor.defined() ? tensor.contiguous() : tensor; };
   const Tensor end = dense(bar.end), integral = dense(bar.integral), states = dense(bar.states);
   WantedGradients<T> gradients(inputs, arrays);
@@ -295,74 +320,117 @@ struct FusedRollFunction : torch::autograd::Function<FusedRollFunction> {
 struct FusedCostCall : torch::CustomClassHolder {
   Flow flow;
   RunningCost cost;
-  CostWeights weights;
-  FusedRoll roll;
-  variable_list gradients;  // of J
+  TrainingWeights weights;
+  FusedRoll roll;           // of one replica
+  variable_list gradients;  // of J, until they are handed out
 
-  FusedCostCall(const Flow& flow, const RollPlan& plan, const RollInputs& inputs, const CostWeights& weights)
-      : flow(flow), cost{plan.cost, {}, plan.y}, weights(weights), roll(plan, inputs) {}
+  FusedCostCall(const Flow& flow, const RollPlan& plan, const RollInputs& first, const Tensor& y,
+                const TrainingWeights& weights)
+      : flow(flow), cost{plan.cost, {}, y}, weights(weights), roll(plan, first) {}
+
+  // Of |u_r|^2 in energy int |u|^2 dt: the time that row r is active.
+  std::vector<double> row_weights() const {
+    std::vector<double> out;
+    if (weights.energy == 0) return out;
+    const std::vector<double>& knots = flow.grid.knots();
+    if (flow.grid.kind() == ControlKind::shared) return {weights.energy * flow.grid.horizon()};
+    out.reserve(knots.size());
+    for (std::size_t k = 0; k + 1 < knots.size(); ++k) out.push_back(weights.energy * (knots[k + 1] - knots[k]));
+    return out;
+  }
 };
 
 template <class T>
-FlowCost run_cost(FusedCostCall& call, const RollInputs& inputs) {
-  const Arrays<T> arrays(call.roll, inputs);
-  const double n = static_cast<double>(arrays.x0.size(0));
-  const CostWeights& weights = call.weights;
-  FlowCost out;
-  out.end = at::empty_like(arrays.x0);
+TrainingCost run_cost(FusedCostCall& call, const RollInputs& inputs) {
+  const bool many = inputs.control.dim() == 3;
+  const FusedProblem& problem = call.roll.problem;
+  const Arrays<T> arrays(call.roll, inputs, many ? call.cost.y.detach().contiguous() : call.roll.y);
+  const double n = static_cast<double>(problem.n_samples);
+  const FusedCostWeights weights{call.weights.running / n, call.weights.terminal / n, call.row_weights()};
+  TrainingCost out;
   WantedGradients<T> gradients(inputs, arrays);
-  const FusedCostSums sums = clocked([&] {
-    return fused_cost<T>(call.roll.problem, arrays.pointers, {weights.running / n, weights.terminal / n},
-                         out.end.template data_ptr<T>(), gradients.pointers);
-  });
+  std::vector<FusedCostSums> sums(1);
+  if (many) {
+    const std::int64_t R = inputs.control.size(0), d = problem.layer.dimension;
+    out.end = at::empty({R, problem.n_samples, d}, arrays.x0.options());
+    std::vector<FusedReplica<T>> replicas(R);
+    for (std::int64_t r = 0; r < R; ++r) {
+      replicas[r] = {arrays.of_replica(r), out.end.template data_ptr<T>() + r * out.end.stride(0),
+                     gradients.of_replica(r)};
+    }
+    sums = clocked([&] { return fused_costs<T>(problem, replicas, weights); });
+  } else {
+    out.end = at::empty_like(arrays.x0);
+    sums[0] = clocked([&] {
+      return fused_cost<T>(problem, arrays.pointers, weights, out.end.template data_ptr<T>(), gradients.pointers);
+    });
+  }
   call.gradients = gradients.finish(call.roll, inputs);
-  const auto scalar = [&](double value) { return at::scalar_tensor(value, arrays.x0.options()); };
-  const double running = weights.running / n * sums.running, terminal = weights.terminal / n * sums.terminal;
-  out.running = scalar(running);
-  out.terminal = scalar(terminal);
-  out.value = scalar(running + terminal);
+  const auto values = [&](auto value) {
+    Tensor tensor =
+        many ? at::empty({inputs.control.size(0)}, arrays.x0.options()) : at::empty({}, arrays.x0.options());
+    for (std::size_t r = 0; r < sums.size(); ++r) tensor.data_ptr<T>()[r] = static_cast<T>(value(sums[r]));
+    return tensor;
+  };
+  const auto running = [&](const FusedCostSums& sum) { return weights.running * sum.running; };
+  const auto terminal = [&](const FusedCostSums& sum) { return weights.terminal * sum.terminal; };
+  out.running = values(running);
+  out.terminal = values(terminal);
+  out.energy = values([](const FusedCostSums& sum) { return sum.control; });
+  out.value = values([&](const FusedCostSums& sum) { return running(sum) + terminal(sum) + sum.control; });
   return out;
 }
 
 struct FusedCostFunction : torch::autograd::Function<FusedCostFunction> {
-  // Outputs: value, running, terminal, end.
+  // Outputs: value, running, terminal, energy, end.
   static variable_list forward(AutogradContext* ctx, const Tensor& x0, const Tensor& control, const Tensor& weight,
                                const Tensor& bias, const c10::intrusive_ptr<FusedCostCall>& call) {
     ctx->save_for_backward({x0, control, weight, bias});
     ctx->saved_data["call"] = c10::IValue::make_capsule(call);
     ctx->set_materialize_grads(false);
     const RollInputs inputs{x0, control, {empty_as_none(weight), empty_as_none(bias)}};
-    const FlowCost out =
+    const TrainingCost out =
         x0.scalar_type() == at::kFloat ? run_cost<float>(*call, inputs) : run_cost<double>(*call, inputs);
-    return {out.value, out.running, out.terminal, out.end};
+    return {out.value, out.running, out.terminal, out.energy, out.end};
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list cotangents) {
     const auto call = c10::static_intrusive_pointer_cast<FusedCostCall>(ctx->saved_data["call"].toCapsule());
     const bool value_alone =
-        cotangents[0].defined() && !cotangents[1].defined() && !cotangents[2].defined() && !cotangents[3].defined();
-    variable_list gradients;
-    if (value_alone && !at::GradMode::is_enabled()) {
-      for (const Tensor& gradient : call->gradients)
-        gradients.push_back(gradient.defined() ? gradient * cotangents[0] : gradient);
+        std::all_of(cotangents.begin() + 1, cotangents.end(), [](const Tensor& tensor) { return !tensor.defined(); });
+    variable_list gradients = std::exchange(call->gradients, {});
+    if (!gradients.empty() && value_alone && cotangents[0].defined() && !at::GradMode::is_enabled()) {
+      for (Tensor& gradient : gradients) scale(gradient, cotangents[0]);
     } else {
-      gradients = pull_back_by_roll(*call, ctx->get_saved_variables(), cotangents);
+      gradients = pull_back_by_rolls(*call, ctx->get_saved_variables(), cotangents);
     }
     gradients.emplace_back();  // the call
     return gradients;
   }
 
  private:
-  static variable_list pull_back_by_roll(const FusedCostCall& call, const variable_list& inputs,
-                                         const variable_list& cotangents) {
+  // By a scalar, or by one of each replica.
+  static void scale(Tensor& gradient, const Tensor& by) {
+    if (!gradient.defined()) return;
+    if (by.dim() == 0) {
+      const double factor = by.item<double>();
+      if (factor != 1) gradient.mul_(factor);
+      return;
+    }
+    std::vector<std::int64_t> sizes(gradient.dim(), 1);
+    sizes[0] = by.size(0);
+    gradient.mul_(by.view(sizes));
+  }
+
+  static variable_list pull_back_by_rolls(const FusedCostCall& call, const variable_list& inputs,
+                                          const variable_list& cotangents) {
     const bool again = at::GradMode::is_enabled();
     at::AutoGradMode record(true);
-    RunningCost cost = call.cost;
-    cost.readout = {empty_as_none(inputs[2]), empty_as_none(inputs[3])};
-    const FlowCost out = cost_of_roll(call.flow, inputs[0], inputs[1], cost, call.weights);
+    const RollInputs all_inputs{inputs[0], inputs[1], {empty_as_none(inputs[2]), empty_as_none(inputs[3])}};
+    const TrainingCost out = cost_of_rolls(call.flow, all_inputs, call.cost, call.weights);
     variable_list outputs, used, wanted;
-    const Tensor* all[] = {&out.value, &out.running, &out.terminal, &out.end};
-    for (std::size_t i = 0; i < 4; ++i) {
+    const Tensor* all[] = {&out.value, &out.running, &out.terminal, &out.energy, &out.end};
+    for (std::size_t i = 0; i < std::size(all); ++i) {
       if (!cotangents[i].defined() || !all[i]->requires_grad()) continue;
       outputs.push_back(*all[i]);
       used.push_back(cotangents[i]);
@@ -447,12 +515,32 @@ RollOutputs roll_fused(const RollPlan& plan, const RollInputs& inputs) {
   return out;
 }
 
-FlowCost cost_fused(const Flow& flow, const RollPlan& plan, const RollInputs& inputs, const CostWeights& weights) {
-  const auto call = c10::make_intrusive<FusedCostCall>(flow, plan, inputs, weights);
-  const variable_list outputs =
-      FusedCostFunction::apply(inputs.x0, inputs.control, none_as_empty(inputs.readout.weight, inputs.x0),
-                               none_as_empty(inputs.readout.bias, inputs.x0), call);
-  return {outputs[0], outputs[1], outputs[2], outputs[3]};
+TrainingCost cost_fused(const Flow& flow, const RollPlan& plan, const RollInputs& inputs, const Tensor& y,
+                        const TrainingWeights& weights) {
+  // A control that is linear in time is sampled for the kernels, and its norm is no sum over the samples.
+  TrainingWeights inside = weights;
+  if (flow.grid.kind() == ControlKind::linear) inside.energy = 0;
+  const auto call = c10::make_intrusive<FusedCostCall>(flow, plan, of_replica(inputs, 0), y, inside);
+  // Replicas that share what is differentiated have gradients of their own, which autograd then sums.
+  const auto own = [&inputs](const Tensor& tensor, std::int64_t shared_dims) {
+    if (inputs.control.dim() < 3 || !tensor.defined() || !tensor.requires_grad() || tensor.dim() > shared_dims)
+      return tensor;
+    std::vector<std::int64_t> sizes = tensor.sizes().vec();
+    sizes.insert(sizes.begin(), inputs.control.size(0));
+    return tensor.unsqueeze(0).expand(sizes);
+  };
+  const variable_list outputs = FusedCostFunction::apply(own(inputs.x0, 2), inputs.control,
+                                                         none_as_empty(own(inputs.readout.weight, 2), inputs.x0),
+                                                         none_as_empty(own(inputs.readout.bias, 1), inputs.x0), call);
+  TrainingCost out{outputs[0], outputs[1], outputs[2], outputs[3], outputs[4]};
+  if (weights.energy != inside.energy) {
+    std::vector<Tensor> energies;
+    for (std::int64_t r = 0; r < (inputs.control.dim() < 3 ? 1 : inputs.control.size(0)); ++r)
+      energies.push_back(weights.energy * flow.grid.l2_squared(of_replica(inputs, r).control));
+    out.energy = inputs.control.dim() < 3 ? energies[0] : at::stack(energies);
+    out.value = out.value + out.energy;
+  }
+  return out;
 }
 
 }  // namespace turnpike

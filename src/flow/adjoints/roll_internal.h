@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <turnpike/flow/flow.h>
+#include <turnpike/flow/training_cost.h>
 
 namespace turnpike {
 
@@ -70,11 +70,15 @@ RollOutputs roll_with_adjoint(const RollPlan& plan, const RollInputs& inputs);
 std::string fused_gap(const RollPlan& plan, const RollInputs& inputs);
 RollOutputs roll_fused(const RollPlan& plan, const RollInputs& inputs);
 
-// The mean cost by a roll and libtorch's operations; and by the fused kernels, with the gradient of its value, where
-// fused_gap() is empty for the plan, which saves no states.
-FlowCost cost_of_roll(const Flow& flow, const Tensor& x0, const Tensor& control, const RunningCost& cost,
-                      const CostWeights& weights);
-FlowCost cost_fused(const Flow& flow, const RollPlan& plan, const RollInputs& inputs, const CostWeights& weights);
+// training_cost by rolls and libtorch's operations (cost.readout is not looked at); and by the fused kernels, with the
+// gradient of its value, where fused_gap() is empty for the plan, which saves no states and holds the first replica's
+// y.
+TrainingCost cost_of_rolls(const Flow& flow, const RollInputs& inputs, const RunningCost& cost,
+                           const TrainingWeights& weights);
+TrainingCost cost_fused(const Flow& flow, const RollPlan& plan, const RollInputs& inputs, const Tensor& y,
+                        const TrainingWeights& weights);
+// The inputs of replica r, if the control [R, slots, P] is of replicas.
+RollInputs of_replica(const RollInputs& inputs, std::int64_t r);
 
 // Gradients of x0, control, weight and bias that are themselves recorded: through roll_reference. Undefined where an
 // input needs none. `cotangents` are those of end, then integral and states where the plan has them; an undefined one
