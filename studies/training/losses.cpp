@@ -6,6 +6,7 @@
 #include <turnpike/operators/hessian.h>
 #include <turnpike/study/measure.h>
 #include <turnpike/train/modified_loss.h>
+#include <turnpike/train/optimiser.h>
 #include <cmath>
 
 namespace turnpike::studies {
@@ -46,6 +47,25 @@ LossCase network_case(std::int64_t batches, Random& random) {
     });
   }
   return result;
+}
+
+Tensor minimum_of(const Loss& loss, const Tensor& start, std::int64_t iterations) {
+  Tensor w = start.detach().clone().requires_grad_();
+  const auto optimiser =
+      make_optimiser({.kind = OptimiserKind::lbfgs, .iterations = iterations, .tolerance = 1e-9}, {w});
+  optimiser->step([&](bool gradient) -> Tensor {
+    if (gradient) w.mutable_grad() = gradient_of(loss, w);
+    return loss(w.detach());
+  });
+  Tensor point = w.detach().clone();
+  for (int i = 0; i < 10; ++i) {
+    const Tensor slope = gradient_of(loss, point);
+    const auto [move, info] = at::linalg_solve_ex(to_dense(hessian_operator(loss, point)), slope);
+    // Newton's method is for the end alone; where it would leap it is not near a minimum.
+    if (info.item<int>() != 0 || !(move.norm().item<double>() < 0.1 * (1 + point.norm().item<double>()))) break;
+    point = point - move;
+  }
+  return point;
 }
 
 double largest_curvature(const Loss& loss, const Tensor& w) {

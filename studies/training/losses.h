@@ -20,6 +20,9 @@ LossCase log_cosh_case(std::int64_t n, std::int64_t batches, Random& random);  /
 // The mean square error of a tanh network 1-4-1 on noisy samples of a sine, some in each batch.
 LossCase network_case(std::int64_t batches, Random& random);
 
+// From `start` by L-BFGS to the nearest flat place, then by Newton's method to rounding.
+Tensor minimum_of(const Loss& loss, const Tensor& start, std::int64_t iterations = 2000);
+
 double largest_curvature(const Loss& loss, const Tensor& w);  // the top eigenvalue of the Hessian
 
 }  // namespace turnpike::studies
