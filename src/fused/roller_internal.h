@@ -33,7 +33,8 @@ const SweepKernels<T>* find_sweep(const FusedProblem& p) {
       (p.cost != FusedCost::none && p.n_outputs > max_sweep_outputs)) {
     return nullptr;
   }
-  return sweep_kernels<T>(kind == LayerKind::inner, p.layer.activation);
+  const auto find = p.scheme.evaluations() == 1 ? euler_sweeps<T> : runge_kutta_sweeps<T>;
+  return find(kind == LayerKind::inner, p.layer.activation);
 }
 
 template <class T, template <class> class Layout>
@@ -655,9 +656,7 @@ class Roller {
     }
     return task;
   }
-  const typename SweepKernels<T>::Dimension& sweep() const {
-    return E_ == 1 ? sweep_->euler[d_] : sweep_->runge_kutta[d_];
-  }
+  const typename SweepKernels<T>::Dimension& sweep() const { return sweep_->by_dimension[d_]; }
 
   void forward(std::int64_t block, Room& room, bool keep, T* states) const {
     std::size_t next = 0;

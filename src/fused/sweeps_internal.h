@@ -58,16 +58,21 @@ struct SweepKernels {
     Forward forward, forward_kept;
     Backward backward;
   };
-  // By d; of one stage, and of several.
-  Dimension euler[max_sweep_dimension + 1], runge_kutta[max_sweep_dimension + 1];
+  Dimension by_dimension[max_sweep_dimension + 1];
 };
 
-// Null where there is none, as on machines without vector instructions.
+// Of one stage, and of several. Null where there is none, as on machines without vector instructions.
 template <class T>
-const SweepKernels<T>* sweep_kernels(bool inner, Activation activation);
+const SweepKernels<T>* euler_sweeps(bool inner, Activation activation);
+template <class T>
+const SweepKernels<T>* runge_kutta_sweeps(bool inner, Activation activation);
 template <>
-const SweepKernels<float>* sweep_kernels<float>(bool inner, Activation activation);
+const SweepKernels<float>* euler_sweeps<float>(bool inner, Activation activation);
 template <>
-const SweepKernels<double>* sweep_kernels<double>(bool inner, Activation activation);
+const SweepKernels<double>* euler_sweeps<double>(bool inner, Activation activation);
+template <>
+const SweepKernels<float>* runge_kutta_sweeps<float>(bool inner, Activation activation);
+template <>
+const SweepKernels<double>* runge_kutta_sweeps<double>(bool inner, Activation activation);
 
 }  // namespace turnpike

@@ -1,12 +1,16 @@
-#include "sweeps_internal.h"
+// The body of the sweeps, compiled once for each target in a unit of its own for each dtype and kind of scheme:
+// together they would be the longest unit of the build.
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "sweeps.cpp"
-#define HWY_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SSSE3)
-#include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+// Included once for each target, so `#pragma once` would be wrong here.
+#if defined(TURNPIKE_FUSED_SWEEPS) == defined(HWY_TARGET_TOGGLE)
+#ifdef TURNPIKE_FUSED_SWEEPS
+#undef TURNPIKE_FUSED_SWEEPS
+#else
+#define TURNPIKE_FUSED_SWEEPS
+#endif
 
 #include "simd_math_internal.h"
+#include "sweeps_internal.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace turnpike {
@@ -292,57 +296,30 @@ struct Sweeps {
   }
 };
 
-template <class T, bool inner, Activation kind>
+template <class T, bool inner, Activation kind, bool euler>
 const SweepKernels<T>* all_dimensions() {
   static const SweepKernels<T> table = {{{},
-                                         Sweeps<T, inner, kind, 1, true>::kernels(),
-                                         Sweeps<T, inner, kind, 2, true>::kernels(),
-                                         Sweeps<T, inner, kind, 3, true>::kernels(),
-                                         Sweeps<T, inner, kind, 4, true>::kernels()},
-                                        {{},
-                                         Sweeps<T, inner, kind, 1, false>::kernels(),
-                                         Sweeps<T, inner, kind, 2, false>::kernels(),
-                                         Sweeps<T, inner, kind, 3, false>::kernels(),
-                                         Sweeps<T, inner, kind, 4, false>::kernels()}};
+                                         Sweeps<T, inner, kind, 1, euler>::kernels(),
+                                         Sweeps<T, inner, kind, 2, euler>::kernels(),
+                                         Sweeps<T, inner, kind, 3, euler>::kernels(),
+                                         Sweeps<T, inner, kind, 4, euler>::kernels()}};
   return &table;
 }
 
-template <class T>
-const SweepKernels<T>* find(bool inner, Activation activation) {
+template <class T, bool euler>
+const SweepKernels<T>* find_sweeps(bool inner, Activation activation) {
 #if HWY_TARGET != HWY_SCALAR
-  if (activation == Activation::tanh) {
-    return inner ? all_dimensions<T, true, Activation::tanh>() : all_dimensions<T, false, Activation::tanh>();
-  }
-  if (activation == Activation::relu) {
-    return inner ? all_dimensions<T, true, Activation::relu>() : all_dimensions<T, false, Activation::relu>();
-  }
+  constexpr Activation tanh = Activation::tanh, relu = Activation::relu;
+  if (activation == tanh)
+    return inner ? all_dimensions<T, true, tanh, euler>() : all_dimensions<T, false, tanh, euler>();
+  if (activation == relu)
+    return inner ? all_dimensions<T, true, relu, euler>() : all_dimensions<T, false, relu, euler>();
 #endif
   return nullptr;
-}
-const SweepKernels<float>* find_f32(bool inner, Activation activation) {
-  return find<float>(inner, activation);
-}
-const SweepKernels<double>* find_f64(bool inner, Activation activation) {
-  return find<double>(inner, activation);
 }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace turnpike
 HWY_AFTER_NAMESPACE();
 
-#if HWY_ONCE
-namespace turnpike {
-HWY_EXPORT(find_f32);
-HWY_EXPORT(find_f64);
-
-template <>
-const SweepKernels<float>* sweep_kernels<float>(bool inner, Activation activation) {
-  return HWY_DYNAMIC_DISPATCH(find_f32)(inner, activation);
-}
-template <>
-const SweepKernels<double>* sweep_kernels<double>(bool inner, Activation activation) {
-  return HWY_DYNAMIC_DISPATCH(find_f64)(inner, activation);
-}
-
-}  // namespace turnpike
-#endif
+#endif  // TURNPIKE_FUSED_SWEEPS

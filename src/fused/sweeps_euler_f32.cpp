@@ -1,0 +1,31 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "sweeps_euler_f32.cpp"
+#define HWY_DISABLED_TARGETS (HWY_AVX3_DL | HWY_SSSE3)
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "sweeps_body_internal.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace turnpike {
+namespace HWY_NAMESPACE {
+
+const SweepKernels<float>* find_euler_f32(bool inner, Activation activation) {
+  return find_sweeps<float, true>(inner, activation);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace turnpike
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace turnpike {
+HWY_EXPORT(find_euler_f32);
+
+template <>
+const SweepKernels<float>* euler_sweeps<float>(bool inner, Activation activation) {
+  return HWY_DYNAMIC_DISPATCH(find_euler_f32)(inner, activation);
+}
+
+}  // namespace turnpike
+#endif
