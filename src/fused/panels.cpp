@@ -88,11 +88,17 @@ struct Panels {
     }
     std::int64_t row = 0;
     for (; row + R <= t.rows; row += R) tile<R, C>(t, b, b_row, row, col, first, last);
-    if constexpr (R > 6) {
-      for (; row + 6 <= t.rows; row += 6) tile<6, C>(t, b, b_row, row, col, first, last);
+    rest<R - 1, C>(t, b, b_row, row, col, first, last);
+  }
+
+  // The rows that are left: as one tile, since those of few rows wait for their sums; of single columns by halves.
+  template <int R, int C>
+  static HWY_INLINE void rest(const Task& t, const T* b, std::int64_t b_row, std::int64_t row, std::int64_t col,
+                              std::int64_t first, std::int64_t last) {
+    if constexpr (R > 0) {
+      for (; row + R <= t.rows; row += R) tile<R, C>(t, b, b_row, row, col, first, last);
+      rest<(C == 1 ? R / 2 : R - 1), C>(t, b, b_row, row, col, first, last);
     }
-    for (; row + 3 <= t.rows; row += 3) tile<3, C>(t, b, b_row, row, col, first, last);
-    for (; row < t.rows; ++row) tile<1, C>(t, b, b_row, row, col, first, last);
   }
 
   // Calls with the first column of each group of vectors that a tile takes, and its columns.

@@ -75,11 +75,13 @@ Blocks panel_blocks(const FusedProblem& p) {
   std::int64_t width = std::clamp<std::int64_t>(3 * cached_bytes / 2 / bytes / unit * unit, least, most);
   // What no cache holds should still fit the memory.
   width = std::clamp<std::int64_t>((std::int64_t{1} << 28) / bytes, 1, width);
-  const std::int64_t count = ceil_div(p.n_samples, width);
+  // As many blocks for one thread as for the other.
+  const std::int64_t threads = std::min<std::int64_t>(useful_threads(p), ceil_div(p.n_samples, 2 * unit));
+  const std::int64_t count = ceil_div(ceil_div(p.n_samples, width), threads) * threads;
   if (width > unit) width = std::min(width, ceil_div(ceil_div(p.n_samples, count), unit) * unit);
   if (p.n_samples < unit) width = p.n_samples;
   const std::int64_t blocks = ceil_div(p.n_samples, width);
-  return {width, blocks, static_cast<int>(std::min<std::int64_t>(useful_threads(p), blocks))};
+  return {width, blocks, static_cast<int>(std::min<std::int64_t>(threads, blocks))};
 }
 
 template <class T>
