@@ -1,15 +1,18 @@
 #include <turnpike/tangent/infinite_width.h>
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <torch/types.h>
 
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numbers>
 #include <vector>
 
 #include <turnpike/base/error.h>
 #include <turnpike/base/seed.h>
+#include <turnpike/fused/tangent_kernel.h>
 #include <turnpike/fused/vector_math.h>
 #include <turnpike/math/random.h>
 
@@ -147,6 +150,59 @@ Kernel nngp_kernel(const WideNet& net) {
 
 Kernel tangent_kernel(const WideNet& net) {
   return limit_kernel("tangent", net, &WideKernels::tangent);
+}
+
+namespace {
+
+template <class T>
+std::shared_ptr<const WideReluKernel<T>> fused(const WideNet& net, const Tensor& x) {
+  const Tensor points = x.contiguous();
+  return std::make_shared<const WideReluKernel<T>>(WideRelu{.hidden_layers = static_cast<int>(net.hidden_layers),
+                                                            .weight_variance = net.weight_variance,
+                                                            .input_variance = net.input_variance},
+                                                   points.data_ptr<T>(), x.size(0), x.size(1), at::get_num_threads());
+}
+
+void require_fusible(const WideNet& net, const Tensor& x, const char* who) {
+  require_net(net);
+  require_points(x, fmt::format("{}: x", who));
+  require(
+      net.activation.form == WideActivation::Form::rectifier && net.activation.slope == 0 && net.bias_variance == 0 &&
+          !net.residual,
+      fmt::format("{}: ReLU without biases and skips, got {}; wide_kernels takes every net", who, net.activation.name));
+}
+
+template <class T>
+Tensor fused_matrix(const WideNet& net, const Tensor& x) {
+  const Tensor K = at::empty({x.size(0), x.size(0)}, x.options());
+  fused<T>(net, x)->matrix(K.data_ptr<T>());
+  return K;
+}
+
+template <class T>
+LinearOperator fused_operator(const WideNet& net, const Tensor& x) {
+  const auto apply = [kernel = fused<T>(net, x), n = x.size(0), dtype = x.scalar_type()](const Tensor& v) {
+    require(v.scalar_type() == dtype, "fused_tangent_operator: v must have the dtype of x, got " + describe(v));
+    require_shape(v, {n}, "fused_tangent_operator: v");
+    const Tensor in = v.contiguous(), out = at::empty_like(in);
+    kernel->times(in.data_ptr<T>(), out.data_ptr<T>());
+    return out;
+  };
+  return {.rows = x.size(0), .cols = x.size(0), .apply = apply, .apply_transpose = apply, .dtype = x.scalar_type()};
+}
+
+}  // namespace
+
+Tensor fused_tangent_kernel(const WideNet& net, const Tensor& x) {
+  at::NoGradGuard no_grad;
+  require_fusible(net, x, "fused_tangent_kernel");
+  return x.scalar_type() == at::kFloat ? fused_matrix<float>(net, x) : fused_matrix<double>(net, x);
+}
+
+LinearOperator fused_tangent_operator(const WideNet& net, const Tensor& x) {
+  at::NoGradGuard no_grad;
+  require_fusible(net, x, "fused_tangent_operator");
+  return x.scalar_type() == at::kFloat ? fused_operator<float>(net, x) : fused_operator<double>(net, x);
 }
 
 WideKernels sample_kernels(const WideNet& net, const Tensor& x, std::int64_t width, std::uint64_t seed) {

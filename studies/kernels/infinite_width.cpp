@@ -128,7 +128,7 @@ void against_networks(const StudyContext& study, StudyReport& report) {
     Tensor samples;
     for (std::int64_t n = 64; n <= width; n *= 2) {
       // Narrow networks are cheap: more of them, for the fit.
-      samples = sampled(study, net, x, n, fmt::format("ReLU, {} hidden", L), (n < width ? 4 : 1) * study.seeds());
+      samples = sampled(study, net, x, n, fmt::format("ReLU, {} hidden", L), (n <= width / 4 ? 4 : 1) * study.seeds());
       widths.push_back(static_cast<double>(n));
       distances.push_back((samples - limit).square().mean().sqrt().item<double>() / (L + 1));
     }

@@ -38,7 +38,7 @@ inline constexpr StudyRecord infinite_width_record = {
         "at rate -1/2 within 0.05, or a closed value off by more than $10^{-12}$.",
     .settings = infinite_width_settings,
     .seconds_quick = 6,
-    .seconds_full = 60,
+    .seconds_full = 120,
     .seeds = 24,
 };
 

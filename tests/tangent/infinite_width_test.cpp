@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <turnpike/base/error.h>
+#include <turnpike/core/krylov.h>
 #include <turnpike/math/fit.h>
 
 namespace turnpike {
@@ -238,6 +239,44 @@ TEST(InfiniteWidth, Float32IsTheRoundedFloat64) {
   EXPECT_EQ(k.tangent.scalar_type(), at::kFloat);
   EXPECT_TRUE(at::equal(k.tangent,
                         wide_kernels({.hidden_layers = 2}, x.to(at::kFloat).to(at::kDouble)).tangent.to(at::kFloat)));
+}
+
+TEST(FusedTangent, IsTheReference) {
+  const WideNet net{.hidden_layers = 4, .weight_variance = 1.5, .input_variance = 0.2};
+  Tensor x = randn({150, 7}, 10);
+  x[3] = x[2];
+  x[4] = -x[2];
+  x[5] = 0;
+  const Tensor expected = wide_kernels(net, x).tangent;
+  const double scale = expected.diagonal().max().item<double>();
+  EXPECT_LE(difference(fused_tangent_kernel(net, x), expected), 1e-13 * scale);
+  const Tensor single = x.to(at::kFloat), exact = wide_kernels(net, single.to(at::kDouble)).tangent;
+  EXPECT_LE(difference(fused_tangent_kernel(net, single).to(at::kDouble), exact), 1e-6 * scale);
+  // Columns are as good as rows.
+  EXPECT_LE(difference(fused_tangent_kernel(net, x.t().contiguous().t()), expected), 1e-13 * scale);
+}
+
+TEST(FusedTangent, SolvesWithoutTheMatrix) {
+  const WideNet net{.hidden_layers = 2};
+  const Tensor x = randn({300, 4}, 11), y = randn({300}, 12);
+  LinearOperator K = fused_tangent_operator(net, x);
+  EXPECT_LE(difference(K.apply(y), wide_kernels(net, x).tangent.mv(y)), 1e-11);
+  EXPECT_EQ(K.apply(y).dot(x.select(1, 0)).item<double>(), K.apply_transpose(y).dot(x.select(1, 0)).item<double>());
+  const LinearOperator ridge{
+      .rows = 300, .cols = 300, .apply = [&](const Tensor& v) -> Tensor { return K.apply(v) + 5 * v; }};
+  const Tensor c = cg(ridge, y).value().x;
+  EXPECT_LE(difference(c, fit_kernel_ridge(tangent_kernel(net), x, y, 5).coefficients), 1e-9);
+  EXPECT_THROW(K.apply(y.to(at::kFloat)), ContractError);
+  EXPECT_THROW(K.apply(y.narrow(0, 0, 10)), ContractError);
+}
+
+TEST(FusedTangent, RefusesOtherNets) {
+  const Tensor x = randn({3, 2}, 13);
+  EXPECT_THROW(fused_tangent_kernel({.activation = Activation::tanh}, x), ContractError);
+  EXPECT_THROW(fused_tangent_kernel({.activation = Activation::leaky_relu}, x), ContractError);
+  EXPECT_THROW(fused_tangent_kernel({.bias_variance = 0.1}, x), ContractError);
+  EXPECT_THROW(fused_tangent_operator({.residual = true}, x), ContractError);
+  EXPECT_THROW(fused_tangent_kernel({}, at::full({2, 2}, NAN, at::kDouble)), ContractError);
 }
 
 TEST(InfiniteWidth, RefusesWhatDoesNotFit) {

@@ -34,6 +34,7 @@
 #include <functional>
 #include <string>
 
+#include <turnpike/core/linear_operator.h>
 #include <turnpike/core/tensor.h>
 #include <turnpike/math/activation.h>
 #include <turnpike/tangent/kernels.h>
@@ -76,6 +77,12 @@ WideKernels wide_kernels(const WideNet& net, const Tensor& x);  // z = x
 
 Kernel nngp_kernel(const WideNet& net);
 Kernel tangent_kernel(const WideNet& net);
+
+// The tangent kernel of ReLU nets without biases and skips by the fused pass over the pairs (fused/tangent_kernel.h,
+// with its error bounds), in the dtype of x: as a matrix [N, N], or as products with it that never store it, for any N.
+// On libtorch's threads. ContractError for other nets; the reference above takes all.
+Tensor fused_tangent_kernel(const WideNet& net, const Tensor& x);
+LinearOperator fused_tangent_operator(const WideNet& net, const Tensor& x);
 
 // Both kernels of one random network of finite width with scalar output: the covariance of f given all layers but the
 // last, and <df(x)/du, df(z)/du>, [N, N]. Exact in law at any width without the matrices of the network: what is asked

@@ -1,0 +1,121 @@
+// The fused tangent kernel of an infinitely wide ReLU network against libtorch, in one run:
+//
+//   bench_tangent_kernel [points = 4000] [hidden layers = 5] [dimension = 10] [threads = 2]
+//
+// The peer takes one pass over the matrix for each operation, twice: as the formula reads, and written by one who knows
+// libtorch well: in place, with the fewest passes and no memory allocated. Nothing is timed before it is right. Prints
+// the medians of interleaved pairs with their 95 % intervals.
+#include <cstdio>
+#include <cstdlib>
+#include <numbers>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <turnpike/core/device.h>
+#include <turnpike/fused/tangent_kernel.h>
+#include <turnpike/tangent/infinite_width.h>
+
+#include "pairs.h"
+
+namespace turnpike {
+namespace {
+
+constexpr double pi = std::numbers::pi;
+
+Tensor as_it_reads(const Tensor& x, int hidden_layers) {
+  const Tensor size = x.norm(2, 1), u = x / size.unsqueeze(1);
+  Tensor c = u.mm(u.t()), T = c;
+  for (int l = 0; l < hidden_layers; ++l) {
+    const Tensor theta = at::acos(c.clamp(-1, 1));
+    c = (at::sin(theta) + (pi - theta) * at::cos(theta)) / pi;
+    T = c + T * (1 - theta / pi);
+  }
+  return T * size.unsqueeze(1) * size;
+}
+
+class InPlace {
+ public:
+  InPlace(Tensor x, int hidden_layers) : x_(std::move(x)), L_(hidden_layers), one_(at::ones({1}, x_.options())) {
+    for (Tensor* buffer : {&c_, &T_, &k0_, &s_}) *buffer = at::empty({x_.size(0), x_.size(0)}, x_.options());
+  }
+  const Tensor& operator()() {
+    const Tensor size = x_.norm(2, 1), u = x_ / size.unsqueeze(1);
+    at::mm_out(c_, u, u.t());
+    T_.copy_(c_);
+    for (int l = 0; l < L_; ++l) {
+      c_.clamp_(-1, 1);
+      at::acos_out(k0_, c_).mul_(-1 / pi).add_(1);
+      at::addcmul_out(s_, one_, c_, c_, -1).sqrt_();
+      c_.mul_(k0_).add_(s_, 1 / pi);
+      at::addcmul_out(T_, c_, T_, k0_);
+    }
+    return T_.mul_(size.unsqueeze(1)).mul_(size);
+  }
+
+ private:
+  Tensor x_;
+  int L_;
+  Tensor one_, c_, T_, k0_, s_;
+};
+
+template <class T>
+bool measure(const Tensor& points, int hidden_layers, int threads) {
+  const auto dtype = c10::CppTypeToScalarType<T>::value;
+  const Tensor x = points.to(dtype).contiguous();
+  const std::int64_t n = x.size(0), d = x.size(1);
+  const Tensor K = at::empty({n, n}, x.options());
+  const auto fused = [&] {
+    WideReluKernel<T>({.hidden_layers = hidden_layers}, x.data_ptr<T>(), n, d, threads).matrix(K.data_ptr<T>());
+  };
+  InPlace in_place(x, hidden_layers);
+
+  // Some rows against the reference in float64.
+  fused();
+  const std::int64_t rows = std::min<std::int64_t>(n, 64);
+  const Tensor exact = x.to(at::kDouble);
+  const Tensor expected = wide_kernels({.hidden_layers = hidden_layers}, exact.narrow(0, 0, rows), exact).tangent;
+  const Tensor size = exact.norm(2, 1) * std::sqrt(hidden_layers + 1.0);
+  const auto error = [&](const Tensor& kernel) {
+    const Tensor off = (kernel.narrow(0, 0, rows).to(at::kDouble) - expected).abs();
+    return (off / (size.narrow(0, 0, rows).unsqueeze(1) * size)).max().item<double>();
+  };
+  const double ours = error(K), tolerance = sizeof(T) == 4 ? 1e-6 : 1e-13;
+  fmt::print("{}: error {:.1e} (allowed {:.0e}); of libtorch {:.1e} as it reads, {:.1e} in place\n", name_of(dtype),
+             ours, tolerance, error(as_it_reads(x, hidden_layers)), error(in_place()));
+  if (!(ours <= tolerance)) return false;
+
+  const auto compare = [&](const char* name, const std::function<void()>& peer) {
+    const Pairs pairs = measure_pairs([&] { return seconds_of(fused); }, [&] { return seconds_of(peer); },
+                                      {.seconds = 10, .least = 5, .most = 15, .call_seconds = 0});
+    const Median ratio = median_of(pairs.ratio());
+    fmt::print("  {:12} {:8.1f} ms, fused {:6.2f} ms: ratio {:.0f} ({:.0f} to {:.0f}), {} pairs\n", name,
+               1e3 * median_of(pairs.peer).value, 1e3 * median_of(pairs.ours).value, ratio.value, ratio.low, ratio.high,
+               pairs.ours.size());
+  };
+  compare("as it reads", [&] { as_it_reads(x, hidden_layers); });
+  compare("in place", [&] { in_place(); });
+  return true;
+}
+
+}  // namespace
+}  // namespace turnpike
+
+int main(int count, char** words) {
+  using namespace turnpike;
+  const auto word = [&](int i, int otherwise) { return i < count ? std::atoi(words[i]) : otherwise; };
+  const int n = word(1, 4000), hidden_layers = word(2, 5), d = word(3, 10), threads = set_threads(word(4, 2));
+  if (n < 1 || hidden_layers < 1 || d < 1) {
+    fmt::print(stderr, "bench_tangent_kernel: points, hidden layers and dimension must be at least 1\n");
+    return 2;
+  }
+  at::NoGradGuard no_grad;
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a line at a time, also into a file
+  at::manual_seed(0);
+  const Tensor x = at::randn({n, d}, at::kDouble);
+  fmt::print("tangent kernel of a ReLU network with {} hidden layers, {} points of dimension {}, {} threads\n",
+             hidden_layers, n, d, threads);
+  const bool right_f32 = measure<float>(x, hidden_layers, threads),
+             right_f64 = measure<double>(x, hidden_layers, threads);
+  return right_f32 && right_f64 ? 0 : 1;
+}
