@@ -52,6 +52,11 @@ inline LayerPlan make_layer(const LayerSpec& spec) {
   }
 }
 
+// Whether the effective row is the control's own: W [d, d], b [d].
+inline bool is_plain(const LayerSpec& spec) {
+  return spec.kind == LayerKind::inner || spec.kind == LayerKind::outer;
+}
+
 // The effective row of a control row u.
 template <class T>
 void expand_row(const LayerSpec& spec, const T* u, T* row) {

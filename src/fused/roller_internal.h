@@ -121,9 +121,11 @@ class Roller {
         if (out.x0) store_state(room.a, block, out.x0);
       });
     });
+    row_weights_ = weights.control.empty() ? nullptr : weights.control.data();
+    row_squares_.assign(row_weights_ ? p_.n_rows : 0, 0.0);
     collect(rooms, out);
     FusedCostSums total;
-    if (!weights.control.empty()) total.control = add_squares(weights.control, out.control);
+    total.control = std::accumulate(row_squares_.begin(), row_squares_.end(), 0.0);
     for (const FusedCostSums& part : sums) {
       total.running += part.running;
       total.terminal += part.terminal;
@@ -258,12 +260,12 @@ class Roller {
     arena.reserve(Arena::padded<T>(p_.n_rows * n_packed_));
     T* table = arena.take<T>(p_.n_rows * n_packed_);
     team_.run([&](int thread) {
-      std::vector<T> effective(layer_.entries());
+      std::vector<T> effective(is_plain(spec) ? 0 : layer_.entries());
       const std::int64_t first = p_.n_rows * thread / blocks_.threads;
       const std::int64_t last = p_.n_rows * (thread + 1) / blocks_.threads;
       for (std::int64_t r = first; r < last; ++r) {
-        expand_row(spec, control + r * P, effective.data());
-        const T* row = effective.data();
+        if (!effective.empty()) expand_row(spec, control + r * P, effective.data());
+        const T* row = effective.empty() ? control + r * P : effective.data();
         for (std::size_t i = 0; i < layer_.matrices.size(); ++i) {
           layout_.pack(layer_.matrices[i], row, table + r * n_packed_ + packed_[i]);
           row += layer_.matrices[i].entries();
@@ -809,29 +811,6 @@ class Roller {
 
   // ---- gradients of what all samples share ----
 
-  // sum_r weight_r |u_r|^2; 2 weight_r u_r is added to its gradient, unless null.
-  double add_squares(const std::vector<double>& weights, T* control_bar) {
-    constexpr std::int64_t lanes = 8;  // partial sums, in an order that does not depend on the threads
-    const std::int64_t P = p_.layer.n_parameters();
-    std::vector<double> rows(p_.n_rows);
-    team_.run([&](int thread) {
-      const std::int64_t last = p_.n_rows * (thread + 1) / blocks_.threads;
-      for (std::int64_t r = p_.n_rows * thread / blocks_.threads; r < last; ++r) {
-        const T* u = in_.control + r * P;
-        double squares[lanes] = {};
-        std::int64_t i = 0;
-        for (; i + lanes <= P; i += lanes)
-          for (std::int64_t j = 0; j < lanes; ++j) squares[j] += static_cast<double>(u[i + j]) * u[i + j];
-        for (; i < P; ++i) squares[0] += static_cast<double>(u[i]) * u[i];
-        rows[r] = weights[r] * std::accumulate(squares, squares + lanes, 0.0);
-        if (!control_bar) continue;
-        const T twice = static_cast<T>(2 * weights[r]);
-        for (i = 0; i < P; ++i) control_bar[r * P + i] += twice * u[i];
-      }
-    });
-    return std::accumulate(rows.begin(), rows.end(), 0.0);
-  }
-
   // After every block: many blocks are summed in double.
   void collect_readout(Room& room) const {
     if (!wanted_readout_) return;
@@ -843,7 +822,11 @@ class Roller {
   }
 
   void collect(const std::vector<Room>& rooms, const FusedGradients<T>& out) {
-    if (wanted_control_) collect_control(rooms, out.control);
+    if (wanted_control_) {
+      collect_control(rooms, out.control);
+    } else if (row_weights_) {
+      for (std::int64_t r = 0; r < p_.n_rows; ++r) add_square(r, nullptr);
+    }
     for (std::int64_t i = 0; i < m_ * (d_ + 1); ++i) {
       double total = 0;
       if (wanted_readout_)
@@ -852,6 +835,22 @@ class Roller {
       if (i < m_ * d_ && out.weight) out.weight[i] = static_cast<T>(total);
       if (i >= m_ * d_ && out.bias) out.bias[i - m_ * d_] = static_cast<T>(total);
     }
+  }
+
+  // weight_r |u_r|^2; 2 weight_r u_r is added to the row's gradient, unless null.
+  void add_square(std::int64_t r, T* row_bar) {
+    if (!row_weights_) return;
+    constexpr std::int64_t lanes = 8;  // partial sums
+    const std::int64_t P = p_.layer.n_parameters();
+    const T *u = in_.control + r * P, twice = static_cast<T>(2 * row_weights_[r]);
+    double squares[lanes] = {};
+    std::int64_t i = 0;
+    for (; i + lanes <= P; i += lanes)
+      for (std::int64_t j = 0; j < lanes; ++j) squares[j] += static_cast<double>(u[i + j]) * u[i + j];
+    for (; i < P; ++i) squares[0] += static_cast<double>(u[i]) * u[i];
+    row_squares_[r] = row_weights_[r] * std::accumulate(squares, squares + lanes, 0.0);
+    if (!row_bar) return;
+    for (i = 0; i < P; ++i) row_bar[i] += twice * u[i];
   }
 
   // The effective row of piece i, summed over threads.
@@ -876,10 +875,12 @@ class Roller {
     for (std::int64_t i = 0; one_each && i < n_pieces; ++i) one_each = sum_row_[i] == i;
     if (one_each) {
       team_.run([&](int thread) {
-        std::vector<T> row(n_row);
+        std::vector<T> row(is_plain(p_.layer) ? 0 : n_row);
         for (std::int64_t i = share(thread); i < share(thread + 1); ++i) {
-          reduce_piece(rooms, i, row.data());
-          contract_row(p_.layer, row.data(), control_bar + i * P);
+          T* row_bar = control_bar + i * P;
+          reduce_piece(rooms, i, row.empty() ? row_bar : row.data());
+          if (!row.empty()) contract_row(p_.layer, row.data(), row_bar);
+          add_square(i, row_bar);
         }
       });
       return;
@@ -892,7 +893,10 @@ class Roller {
     std::vector<double> rows(p_.n_rows * n_row, 0.0);
     for (std::int64_t piece = 0; piece < n_pieces; ++piece)
       for (std::int64_t i = 0; i < n_row; ++i) rows[sum_row_[piece] * n_row + i] += pieces[piece * n_row + i];
-    for (std::int64_t r = 0; r < p_.n_rows; ++r) contract_row(p_.layer, &rows[r * n_row], control_bar + r * P);
+    for (std::int64_t r = 0; r < p_.n_rows; ++r) {
+      contract_row(p_.layer, &rows[r * n_row], control_bar + r * P);
+      add_square(r, control_bar + r * P);
+    }
   }
 
   static constexpr int max_stages = max_fused_stages;
@@ -916,7 +920,9 @@ class Roller {
   const T *table_ = nullptr, *tangent_table_ = nullptr, *packed_readout_ = nullptr;
   WeightShape readout_;
   std::vector<SubStep> chain_steps_;
-  std::vector<double> cost_weight_;           // of the states of a chain
+  std::vector<double> cost_weight_;      // of the states of a chain
+  const double* row_weights_ = nullptr;  // of |u_r|^2 in the cost; null: none
+  std::vector<double> row_squares_;
   const SweepKernels<T>* sweep_ = nullptr;    // null: step by step
   std::vector<T> h_, tableau_A_, tableau_b_;  // of a sweep
 };
