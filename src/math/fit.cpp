@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <numeric>
@@ -100,6 +101,17 @@ Interval mean_interval(std::span<const double> samples) {
   const double deviation = std::sqrt(squares / (n - 1));
   const double reach = student_quantile(0.975, n - 1) * deviation / std::sqrt(n);
   return {.mean = mean, .low = mean - reach, .high = mean + reach, .deviation = deviation};
+}
+
+Interval proportion_interval(long successes, long trials) {
+  require(trials > 0 && successes >= 0 && successes <= trials,
+          fmt::format("a proportion needs 0 <= successes <= trials and a trial, got {} of {}", successes, trials));
+  using boost::math::binomial_distribution;
+  const double n = static_cast<double>(trials), k = static_cast<double>(successes), share = k / n;
+  return {.mean = share,
+          .low = successes == 0 ? 0 : binomial_distribution<>::find_lower_bound_on_p(n, k, 0.025),
+          .high = successes == trials ? 1 : binomial_distribution<>::find_upper_bound_on_p(n, k, 0.025),
+          .deviation = std::sqrt(share * (1 - share))};
 }
 
 namespace {

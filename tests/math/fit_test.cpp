@@ -41,6 +41,27 @@ TEST(Fit, StudentQuantiles) {
   EXPECT_THROW(student_quantile(0.5, 0), ContractError);
 }
 
+TEST(Fit, ProportionsByClopperAndPearson) {
+  // Nothing of n: 1 - 0.025^(1/n) above; one of one: 0.025 below; the ends of x of n are beta quantiles: k successes
+  // are as unlikely as 2.5 % under both ends.
+  const Interval none = proportion_interval(0, 20), all = proportion_interval(1, 1), some = proportion_interval(2, 9);
+  EXPECT_EQ(none.low, 0);
+  EXPECT_NEAR(none.high, 1 - std::pow(0.025, 1.0 / 20), 1e-12);
+  EXPECT_NEAR(all.low, 0.025, 1e-12);
+  EXPECT_EQ(all.high, 1);
+  const auto at_most_two = [](double p) {
+    return std::pow(1 - p, 9) + 9 * p * std::pow(1 - p, 8) + 36 * p * p * std::pow(1 - p, 7);
+  };
+  const auto at_most_one = [](double p) { return std::pow(1 - p, 9) + 9 * p * std::pow(1 - p, 8); };
+  EXPECT_NEAR(at_most_two(some.high), 0.025, 1e-10);
+  EXPECT_NEAR(1 - at_most_one(some.low), 0.025, 1e-10);
+  EXPECT_NEAR(some.mean, 2.0 / 9, 1e-15);
+  EXPECT_NEAR(some.deviation, std::sqrt(14.0) / 9, 1e-15);
+  EXPECT_THROW(proportion_interval(3, 2), ContractError);
+  EXPECT_THROW(proportion_interval(-1, 2), ContractError);
+  EXPECT_THROW(proportion_interval(0, 0), ContractError);
+}
+
 TEST(Fit, TheIntervalCoversAsPromised) {
   // 2000 noisy lines of eight points: coverage 95 % within 4.5 deviations of the binomial (0.49 %).
   Random random(5);

@@ -35,6 +35,11 @@ struct Interval {
 };
 Interval mean_interval(std::span<const double> samples);  // needs two samples
 
+// Clopper and Pearson's 95 % interval of a probability from its successes: it covers with at least 95 % for every n.
+// `mean` is the share, `deviation` that of one trial, sqrt(mean (1 - mean)). ContractError unless 0 <= successes <=
+// trials and trials > 0. Source: Biometrika 26 (1934), doi:10.1093/biomet/26.4.404.
+Interval proportion_interval(long successes, long trials);
+
 // Spearman's rank correlation, ties at their mean rank; interval by Fisher's z with variance (1 + value^2 / 2) / (n -
 // 3) (Bonett & Wright 2000, doi:10.1007/BF02294183). NaN where one of the two is constant. Needs four pairs.
 struct Correlation {
