@@ -8,7 +8,7 @@ inline constexpr const char* benign_overfitting_claims[] = {"G10"};
 inline constexpr StudySetting benign_overfitting_settings[] = {
     {.key = "smallest",
      .kind = OptionKind::integer,
-     .full = "50",
+     .full = "25",
      .quick = "25",
      .help = "samples of the smallest size",
      .lower = 20},
@@ -53,8 +53,8 @@ inline constexpr StudyRecord benign_overfitting_record = {
         "to "
         "$k^*/n + n/R_{k^*}$ beyond 3; or linear interpolation off 2/3.",
     .settings = benign_overfitting_settings,
-    .seconds_quick = 4,
-    .seconds_full = 60,
+    .seconds_quick = 6,
+    .seconds_full = 30,
     .seeds = 5,
     .seeds_quick = 5,
 };
