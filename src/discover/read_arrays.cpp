@@ -294,8 +294,10 @@ class ArrayFile {
 
   void refuse_unclear(const std::vector<std::vector<std::string>>& choices, std::size_t k) const {
     const auto example = [&] {
-      std::vector<std::string> words(dimensions_.size(), "x=0:0.1");
-      words.back() = "t=0:0.01";
+      std::vector<std::string> words;
+      for (const char* axis : {"x", "y", "z"})
+        if (words.size() + 1 < dimensions_.size()) words.push_back(fmt::format("{}=0:0.1", axis));
+      words.emplace_back("t=0:0.01");
       return fmt::format("--axes {}", fmt::join(words, ","));
     };
     if (choices[k].empty())
@@ -308,8 +310,22 @@ class ArrayFile {
     if (choices[k].size() == 1 && same.size() == 1) return;
     throw InputError(
         fmt::format("{}: the axes of {} are not clear from their lengths: {} points have {}; say which lies "
-                    "along which dimension, as --axes x,t",
-                    source_, field_text(), dimensions_[k].length, fmt::join(choices[k], ", ")));
+                    "along which dimension, as --axes {}",
+                    source_, field_text(), dimensions_[k].length, fmt::join(choices[k], ", "),
+                    fmt::join(one_order_of(choices), ",")));
+  }
+
+  // A variable for each dimension, none twice, time last: where the lengths allow.
+  static std::vector<std::string> one_order_of(const std::vector<std::vector<std::string>>& choices) {
+    std::vector<std::string> words;
+    for (std::vector<std::string> names : choices) {
+      std::stable_partition(names.begin(), names.end(), [](const std::string& name) { return !is_time_name(name); });
+      const auto free = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
+        return std::find(words.begin(), words.end(), name) == words.end();
+      });
+      words.push_back(free != names.end() ? *free : names.empty() ? "x=0:0.1" : names[0]);
+    }
+    return words;
   }
 
   std::size_t time_dimension() {

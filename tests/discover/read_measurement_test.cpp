@@ -90,6 +90,14 @@ TEST_F(ReadMeasurement, SquareFieldsNeedNamedAxes) {
   const auto path = npz({{"u", field(x, same)}, {"x", row(x)}, {"t", row(same)}});
   expect_input_error([&] { read_measurements({path}); }, {"a.npz", "u [12, 12]", "not clear", "t, x", "--axes x,t"});
   expect_wave(read_measurements({path}, {.axes = {"x", "t"}}).measurements.at(0));
+  // Space of equal lengths: all the words that are missing.
+  const auto plane = npz({{"u", array_of<double>({12, 12, 7}, std::vector<double>(12 * 12 * 7, 1))},
+                          {"x", row(x)},
+                          {"y", row(same)},
+                          {"t", row(t)}});
+  expect_input_error([&] { read_measurements({plane}); }, {"u [12, 12, 7]", "12 points have x, y", "--axes x,y,t"});
+  const auto bare = npz({{"u", array_of<double>({12, 12, 7}, std::vector<double>(12 * 12 * 7, 1))}});
+  expect_input_error([&] { read_measurements({bare}); }, {"--axes x=0:0.1,y=0:0.1,t=0:0.01"});
 }
 
 TEST_F(ReadMeasurement, AxesInAnotherOrderAreNamedBack) {
