@@ -113,7 +113,7 @@ OptionSchema discover_options() {
   options.group("method");
   options.choice("form", "weak", {"weak", "strong", "published"}, "integrals; derivatives at points; Rudy et al. 2017");
   options.choice("derivative", "finite_difference", {"finite_difference", "polynomial", "spectral", "spline"},
-                 "how the strong form takes them");
+                 "how the strong form takes them; spectral: in space");
   options.integer("accuracy", 6, "order of the finite differences").at_least(2).at_most(12);
   options.integer("half_width", 10, "of local polynomials, points on either side").at_least(1);
   options.integer("fit_degree", 4, "of local polynomials").at_least(1);

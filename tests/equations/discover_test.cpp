@@ -249,6 +249,16 @@ TEST(Discover, UnevenGridsAreNamed) {
   EXPECT_NE(run.err.find("steps of axis x differ"), std::string::npos) << run.err;
 }
 
+TEST(Discover, SpectralDerivativesAreOnesInSpace) {
+  const Workplace place;
+  write_heat(place);
+  const Finished run =
+      place.json({"discover", "heat.npz", "form=strong", "derivative=spectral", "report=false", "resamples=0"});
+  ASSERT_EQ(run.exit, 0) << run.err;
+  expect_heat(run.last_json(), 1e-5);
+  EXPECT_TRUE(run.last_json().at("equations")[0].at("inclusion").empty());  // without resamples nothing is known of it
+}
+
 TEST(Discover, HelpAndChoicesAreThoseOfTheLibrary) {
   const Workplace place;
   const Finished help = place.run({"discover", "--help"});

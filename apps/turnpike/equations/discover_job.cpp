@@ -45,9 +45,12 @@ DiscoveryOptions options_of(const Job& job) {
                                         .accuracy = static_cast<int>(words.integer("accuracy")),
                                         .half_width = static_cast<int>(words.integer("half_width")),
                                         .degree = static_cast<int>(words.integer("fit_degree"))};
+  // No measurement is periodic in time.
+  DerivativeOptions in_time = derivative;
+  if (in_time.method == "spectral") in_time.method = "finite_difference";
   return {.form = words.text("form"),
           .space = derivative,
-          .time = derivative,
+          .time = in_time,
           .solver = words.text("solver"),
           .polynomial_degree = static_cast<int>(words.integer("degree")),
           .derivative_order = static_cast<int>(words.integer("derivatives")),
