@@ -22,6 +22,12 @@ constexpr double fewest_independent_rows = 8;
 // Of |b - G xi| / |b|, what noise does not account for. Derivatives in the strong form amplify noise by what is not
 // modelled.
 constexpr double largest_unexplained_weak = 0.3, largest_unexplained_strong = 0.8;
+// The same in the weak form where the residual is mostly not noise, so that its model does not matter.
+constexpr double largest_unexplained_clean = 0.1;
+// The search for the widths of the test functions: steps, when one is worth it, and what it must leave.
+constexpr double width_step = 1.5, least_gain = 0.1, fewest_rows_refined = 100, certain_enough = 1e-5;
+constexpr int most_width_steps = 3;
+constexpr std::int64_t most_points_refined = std::int64_t{1} << 24;
 
 // Why no method can find an equation for that field, or "".
 std::string reason_against(const std::vector<Measurement>& measurements, const LeftSide& side) {
@@ -48,7 +54,7 @@ std::string reason_against(const std::vector<Measurement>& measurements, const L
 
 // The terms of a support, real and imaginary parts joined.
 std::vector<FoundTerm> terms_of(const LinearSystem& system, const Measurement& names, const Support& support,
-                                const RowFit& fit, const std::vector<double>& inclusion) {
+                                const RowFit& fit) {
   std::vector<FoundTerm> terms;
   for (std::size_t a = 0; a < support.size(); ++a) {
     Candidate candidate = system.candidates[static_cast<std::size_t>(support[a])];
@@ -58,7 +64,7 @@ std::vector<FoundTerm> terms_of(const LinearSystem& system, const Measurement& n
     auto term =
         std::find_if(terms.begin(), terms.end(), [&](const FoundTerm& other) { return other.term == text.text; });
     if (term == terms.end()) {
-      terms.push_back({.term = text.text, .inclusion = 0});
+      terms.push_back({.term = text.text});
       term = terms.end() - 1;
     }
     const std::complex<double> unit = imaginary ? std::complex<double>(0, 1) : 1;
@@ -66,7 +72,6 @@ std::vector<FoundTerm> terms_of(const LinearSystem& system, const Measurement& n
     term->coefficient += unit * (text.factor * fit.coefficients[a]);
     term->low += unit * (text.factor * (fit.coefficients[a] - reach));
     term->high += unit * (text.factor * (fit.coefficients[a] + reach));
-    term->inclusion = std::max(term->inclusion, inclusion[static_cast<std::size_t>(support[a])]);
   }
   return terms;
 }
@@ -81,7 +86,7 @@ std::vector<std::string> texts_of(const LinearSystem& system, const Measurement&
 std::vector<double> inclusion_probabilities(const BoxedEquations& equations, const DiscoveryOptions& options,
                                             int largest, const std::vector<Support>& path_of_all,
                                             std::uint64_t stream) {
-  std::vector<double> inclusion(equations.all().products.size(), options.resamples ? 0.0 : 1.0);
+  std::vector<double> inclusion(equations.all().products.size(), 0.0);
   Random random(seed_for(options.seed, "resamples", stream));
   for (int i = 0; i < options.resamples; ++i) {
     if (stop_requested()) throw Interrupted("stopped while resampling");
@@ -91,7 +96,7 @@ std::vector<double> inclusion_probabilities(const BoxedEquations& equations, con
     if (chosen < 0) continue;
     for (const int j : path[static_cast<std::size_t>(chosen)]) inclusion[static_cast<std::size_t>(j)] += 1;
   }
-  for (double& share : inclusion) share /= std::max(options.resamples, 1);
+  for (double& share : inclusion) share /= options.resamples;
   return inclusion;
 }
 
@@ -102,19 +107,30 @@ FoundEquation published_equation(const LinearSystem& system, std::size_t left_si
       published_support(system, left_side, {.tolerance_step = options.published_step, .seed = options.seed});
   const RowFit fit = fit_rows(system, left_side, support);
   equation.residual = fit.residual;
-  equation.terms = terms_of(system, names, support, fit, std::vector<double>(system.candidates.size(), 1.0));
+  equation.terms = terms_of(system, names, support, fit);
   equation.path.push_back({texts_of(system, names, support), fit.residual, 0, true});
   equation.found = true;
   return equation;
 }
 
-FoundEquation find_equation(const LinearSystem& system, std::size_t left_side,
-                            const std::vector<Measurement>& measurements, const DiscoveryOptions& options) {
+// An equation, and what its inclusion probabilities are drawn from.
+struct Finding {
+  FoundEquation equation;
+  Support support;
+  std::optional<BoxedEquations> boxes;
+  std::vector<Support> path;
+  int largest = 0;         // number of terms of a resample
+  double noise_share = 0;  // of the residual's square, by the model of the noise
+};
+
+Finding find_equation(const LinearSystem& system, std::size_t left_side, const std::vector<Measurement>& measurements,
+                      const DiscoveryOptions& options) {
   const Measurement& names = measurements[0];
-  FoundEquation equation = {.lhs = left_side_text(system.left_sides[left_side], names)};
+  Finding finding = {.equation = {.lhs = left_side_text(system.left_sides[left_side], names)}};
+  FoundEquation& equation = finding.equation;
   equation.residual = 1;
   equation.reason = reason_against(measurements, system.left_sides[left_side]);
-  if (!equation.reason.empty()) return equation;
+  if (!equation.reason.empty()) return finding;
 
   const double independent = system.effective_rows();
   if (independent < fewest_independent_rows) {
@@ -122,57 +138,81 @@ FoundEquation find_equation(const LinearSystem& system, std::size_t left_side,
         "only {:.1f} independent rows fit into the data, too few to tell candidates apart; measure "
         "longer or on a finer grid",
         independent);
-    return equation;
+    return finding;
   }
-  if (options.form == "published") return published_equation(system, left_side, names, options, std::move(equation));
-  const BoxedEquations equations(system, left_side);
+  if (options.form == "published") {
+    equation = published_equation(system, left_side, names, options, std::move(equation));
+    return finding;
+  }
+  const BoxedEquations& equations = finding.boxes.emplace(system, left_side);
   if (equations.left_side_is_noise()) {
     equation.reason = fmt::format(
         "what the test functions see of {} is noise and no more; measure more finely, or longer", equation.lhs);
-    return equation;
+    finding.boxes.reset();
+    return finding;
   }
   const int largest = std::max(1, std::min(most_terms, static_cast<int>(independent / 4)));
-  const std::vector<Support> path = sparse_path(options.solver, equations.all().products, largest);
+  finding.path = sparse_path(options.solver, equations.all().products, largest);
+  const std::vector<Support>& path = finding.path;
   const int chosen = choose_support(equations.all(), path);
+  finding.largest = std::min(largest, std::max(chosen, 0) + 4);
 
   for (std::size_t i = 0; i < path.size(); ++i)
     equation.path.push_back({texts_of(system, names, path[i]),
                              std::sqrt(fit_support(equations.all().products, path[i]).residual_square),
                              equations.all().criterion(path[i]), static_cast<int>(i) == chosen});
-  const std::vector<double> inclusion =
-      inclusion_probabilities(equations, options, std::min(largest, std::max(chosen, 0) + 4), path, left_side);
-  for (std::size_t j = 0; j < inclusion.size(); ++j)
-    if (inclusion[j] > 0) equation.inclusion.push_back({term_text(system.candidates[j], names).text, inclusion[j]});
-  std::stable_sort(equation.inclusion.begin(), equation.inclusion.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
   if (chosen < 0) {
     equation.reason = fmt::format("no combination of the {} candidates explains {} better than chance would",
                                   system.candidates.size(), equation.lhs);
-    return equation;
+    return finding;
   }
-  Support support = path[static_cast<std::size_t>(chosen)];
-  const RowFit fit = fit_significant(system, left_side, support);
+  finding.support = path[static_cast<std::size_t>(chosen)];
+  const RowFit fit = fit_significant(system, left_side, finding.support);
   equation.residual = fit.residual;
-  equation.terms = terms_of(system, names, support, fit, inclusion);
-  if (support.empty()) {
+  equation.terms = terms_of(system, names, finding.support, fit);
+  if (finding.support.empty()) {
     equation.reason = "no candidate's coefficient can be told from zero";
-    return equation;
+    return finding;
   }
-  const auto misfit = equations.all().misfit(support);
+  const auto misfit = equations.all().misfit(finding.support);
   const double noise_square = misfit ? misfit->noise_square : 0;
+  if (fit.residual > 0) finding.noise_share = noise_square / (fit.residual * fit.residual);
   const double unexplained = std::sqrt(std::max(0.0, fit.residual * fit.residual - noise_square));
-  if (unexplained > (options.form == "weak" ? largest_unexplained_weak : largest_unexplained_strong)) {
+  const double largest_weak = finding.noise_share > 0.5 ? largest_unexplained_weak : largest_unexplained_clean;
+  if (unexplained > (options.form == "weak" ? largest_weak : largest_unexplained_strong)) {
     equation.reason = fmt::format(
         "the best candidate, {}, leaves {:.0f} % of {} unexplained{}; terms may be missing from the candidates",
         equation.text(), 100 * unexplained, equation.lhs, noise_square > 0 ? " beyond noise" : "");
-    return equation;
+    return finding;
   }
   equation.found = true;
-  return equation;
+  return finding;
+}
+
+// The share of resamples that take a candidate, into the equation.
+void add_inclusion(const LinearSystem& system, std::size_t left_side, const Measurement& names,
+                   const DiscoveryOptions& options, Finding& finding) {
+  if (!finding.boxes || options.resamples == 0) return;
+  const std::vector<double> inclusion =
+      inclusion_probabilities(*finding.boxes, options, finding.largest, finding.path, left_side);
+  for (std::size_t j = 0; j < inclusion.size(); ++j)
+    if (inclusion[j] > 0)
+      finding.equation.inclusion.push_back({term_text(system.candidates[j], names).text, inclusion[j]});
+  std::stable_sort(finding.equation.inclusion.begin(), finding.equation.inclusion.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  for (FoundTerm& term : finding.equation.terms) term.inclusion = 0;
+  for (const int j : finding.support) {
+    Candidate candidate = system.candidates[static_cast<std::size_t>(j)];
+    candidate.imaginary_unit = false;
+    const std::string text = term_text(candidate, names).text;
+    for (FoundTerm& term : finding.equation.terms)
+      if (term.term == text) term.inclusion = std::max(term.inclusion, inclusion[static_cast<std::size_t>(j)]);
+  }
 }
 
 LinearSystem build_system(const std::vector<Measurement>& measurements, const DiscoveryOptions& options,
-                          const std::vector<LeftSide>& left_sides, Progress& progress) {
+                          const std::vector<LeftSide>& left_sides, const std::vector<double>& width_factors,
+                          Progress& progress) {
   const bool weak = options.form == "weak", published = options.form == "published";
   const LibraryOptions library = {.polynomial_degree = options.polynomial_degree,
                                   .derivative_order = options.derivative_order,
@@ -181,7 +221,7 @@ LinearSystem build_system(const std::vector<Measurement>& measurements, const Di
                                   .trigonometric = options.trigonometric,
                                   .formulas = options.formulas};
   const std::vector<Candidate> candidates = candidate_library(measurements[0], library);
-  if (weak) return weak_system(measurements, candidates, left_sides, {}, progress);
+  if (weak) return weak_system(measurements, candidates, left_sides, {.width_factors = width_factors}, progress);
   StrongOptions strong = {.space = options.space, .time = options.time};
   if (published) {
     strong.most_rows = 300000;  // it thins nothing
@@ -207,11 +247,114 @@ std::vector<int> searched_fields(const Measurement& measurement, const Discovery
   return fields;
 }
 
+// How certain the coefficients of the equations found would be with other widths: the mean of log(deviation /
+// |coefficient|), deviations by the residual, which is one sample of the noise, and by its model, which takes the field
+// as even over a test function.
+double uncertainty(const std::vector<Measurement>& measurements, const std::vector<Candidate>& candidates,
+                   const std::vector<LeftSide>& left_sides, const std::vector<Support>& supports,
+                   const std::vector<double>& width_factors, double fewest_rows) {
+  const LinearSystem system = weak_system(measurements, candidates, left_sides, {.width_factors = width_factors});
+  if (system.effective_rows() < fewest_rows) return INFINITY;
+  double sum = 0, terms = 0;
+  for (std::size_t s = 0; s < left_sides.size(); ++s) {
+    const RowFit fit = fit_rows(system, s, supports[s]);
+    const RowFit model = fit_rows(system, s, supports[s], Uncertainty::predicted);
+    if (!fit.only_noise.empty()) return INFINITY;
+    for (std::size_t a = 0; a < supports[s].size(); ++a, ++terms) {
+      if (!(model.deviations[a] > 0)) return INFINITY;  // a field too uneven for the model
+      sum += std::log(std::hypot(fit.deviations[a], model.deviations[a]) / std::abs(fit.coefficients[a]));
+    }
+  }
+  return terms > 0 ? sum / terms : INFINITY;
+}
+
+// Factors on the widths that the spectrum gives, which knows nothing of the equation: high derivatives want wide test
+// functions, detail narrow ones. A step at a time, in time, then in space, to where the coefficients of what was found
+// are most certain. All ones: no step is worth it.
+std::vector<double> best_widths(const LinearSystem& system, const std::vector<Measurement>& measurements,
+                                const std::vector<Finding>& findings, Progress& progress) {
+  const std::size_t axes = measurements[0].axes.size();
+  std::vector<double> factors(axes, 1.0);
+  std::vector<LeftSide> left_sides;
+  std::vector<Support> supports;
+  std::vector<int> taken;
+  for (std::size_t s = 0; s < findings.size(); ++s) {
+    if (!findings[s].equation.found) continue;
+    left_sides.push_back(system.left_sides[s]);
+    supports.push_back(findings[s].support);
+    taken.insert(taken.end(), findings[s].support.begin(), findings[s].support.end());
+  }
+  std::sort(taken.begin(), taken.end());
+  taken.erase(std::unique(taken.begin(), taken.end()), taken.end());
+  std::vector<Candidate> candidates;
+  for (const int j : taken) candidates.push_back(system.candidates[static_cast<std::size_t>(j)]);
+  for (Support& support : supports)
+    for (int& j : support) j = static_cast<int>(std::lower_bound(taken.begin(), taken.end(), j) - taken.begin());
+
+  const double fewest_rows = std::min(system.effective_rows(), fewest_rows_refined);
+  int tried = 0;
+  const auto value_of = [&](const std::vector<double>& trial) {
+    progress.update("widths of the test functions", tried++, 0, "");
+    return uncertainty(measurements, candidates, left_sides, supports, trial, fewest_rows);
+  };
+  double least = value_of(factors);
+  const auto go = [&](std::size_t first, std::size_t last, double step) {
+    int steps = 0;
+    for (; steps < most_width_steps; ++steps) {
+      std::vector<double> trial = factors;
+      for (std::size_t axis = first; axis < last; ++axis) trial[axis] *= step;
+      const double value = value_of(trial);
+      if (!(value < least - least_gain)) break;
+      least = value;
+      factors = std::move(trial);
+    }
+    return steps > 0;
+  };
+  if (!go(axes - 1, axes, 1 / width_step)) go(axes - 1, axes, width_step);
+  if (axes > 1 && !go(0, axes - 1, width_step)) go(0, axes - 1, 1 / width_step);
+  return factors;
+}
+
+// Widths are worth a search where noise, not discretisation, makes the coefficients uncertain.
+bool widths_matter(const std::vector<Measurement>& measurements, const std::vector<Finding>& findings) {
+  std::int64_t points = 0;
+  for (const Measurement& measurement : measurements) points += measurement.count();
+  return points <= most_points_refined && std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+           return finding.equation.found && finding.equation.residual > certain_enough && finding.noise_share > 0.5;
+         });
+}
+
 Discovery search(const std::vector<Measurement>& measurements, const DiscoveryOptions& options, int time_order,
                  Progress& progress) {
   std::vector<LeftSide> left_sides;
   for (const int field : searched_fields(measurements[0], options)) left_sides.push_back({field, time_order});
-  const LinearSystem system = build_system(measurements, options, left_sides, progress);
+  const auto find_all = [&](const LinearSystem& system) {
+    std::vector<Finding> findings;
+    for (std::size_t s = 0; s < left_sides.size(); ++s) {
+      progress.update("searching", static_cast<std::int64_t>(s), static_cast<std::int64_t>(left_sides.size()), "");
+      findings.push_back(find_equation(system, s, measurements, options));
+    }
+    return findings;
+  };
+  LinearSystem system = build_system(measurements, options, left_sides, {}, progress);
+  std::vector<Finding> findings = find_all(system);
+  if (options.form == "weak" && widths_matter(measurements, findings)) {
+    const std::vector<double> factors = best_widths(system, measurements, findings, progress);
+    if (std::any_of(factors.begin(), factors.end(), [](double factor) { return factor != 1; })) {
+      LinearSystem refined = build_system(measurements, options, left_sides, factors, progress);
+      std::vector<Finding> again = find_all(refined);
+      const auto found = [](const std::vector<Finding>& all) {
+        return std::count_if(all.begin(), all.end(), [](const Finding& finding) { return finding.equation.found; });
+      };
+      if (found(again) >= found(findings)) {
+        system = std::move(refined);
+        findings = std::move(again);
+        system.notes.emplace_back(
+            "the widths of the test functions are those at which the coefficients are most certain");
+      }
+    }
+  }
+
   Discovery discovery;
   discovery.criterion = options.form == "published" ? "the published recipe's: held-out residual and number of terms"
                                                     : criterion_text(system.exact_residual);
@@ -222,8 +365,9 @@ Discovery search(const std::vector<Measurement>& measurements, const DiscoveryOp
   discovery.candidates = static_cast<std::int64_t>(system.candidates.size());
   discovery.found = true;
   for (std::size_t s = 0; s < left_sides.size(); ++s) {
-    progress.update("searching", static_cast<std::int64_t>(s), static_cast<std::int64_t>(left_sides.size()), "");
-    discovery.equations.push_back(find_equation(system, s, measurements, options));
+    progress.update("resampling", static_cast<std::int64_t>(s), static_cast<std::int64_t>(left_sides.size()), "");
+    add_inclusion(system, s, measurements[0], options, findings[s]);
+    discovery.equations.push_back(std::move(findings[s].equation));
     if (discovery.found && !discovery.equations.back().found) {
       discovery.found = false;
       discovery.reason = discovery.equations.back().reason;

@@ -73,25 +73,40 @@ NoisyColumn column_of(const LeftSide& side, std::size_t fields, std::size_t axes
   return column;
 }
 
-// The unbiased estimate of cov(f, g) = E[f(u + e) conj(g(u + e))] - f(u) conj(g(u)) for unbiased f and g, mean over the
-// sample.
+// sum_i a_i b_(i - lag). Even with odd at no lag: zero by symmetry, not by round-off.
+double overlap(const NoiseModel& noise, std::size_t axis, int order_a, int order_b, std::int64_t lag) {
+  if (lag == 0 && (order_a + order_b) % 2) return 0;
+  const std::vector<double>& a = noise.weights[axis][static_cast<std::size_t>(order_a)];
+  const std::vector<double>& b = noise.weights[axis][static_cast<std::size_t>(order_b)];
+  double sum = 0;
+  const auto n = static_cast<std::int64_t>(a.size());
+  for (std::int64_t i = std::max<std::int64_t>(0, lag); i < std::min(n, n + lag); ++i)
+    sum += a[static_cast<std::size_t>(i)] * b[static_cast<std::size_t>(i - lag)];
+  return sum;
+}
+
+// The unbiased estimate of cov(f, g) = E[f(u + e) conj(g(u + e))] - f(u) conj(g(u)) for unbiased f and g.
+std::complex<double> covariance_at(const std::vector<std::complex<double>>& u, const std::vector<double>& variance,
+                                   const NoisyColumn& f, const NoisyColumn& g) {
+  std::complex<double> product = 1, noiseless = 1;
+  for (std::size_t i = 0; i < u.size(); ++i) {
+    const double s = variance[i];
+    if (f.m[i] + f.n[i] + g.m[i] + g.n[i] == 0) continue;
+    if (u[i].imag() == 0 && f.n[i] + g.n[i] == 0) {
+      product *= unbiased_power(u[i].real(), f.m[i], s) * unbiased_power(u[i].real(), g.m[i], s);
+      noiseless *= unbiased_power(u[i].real(), f.m[i] + g.m[i], s);
+    } else {
+      product *= unbiased_power(u[i], f.m[i], f.n[i], s) * std::conj(unbiased_power(u[i], g.m[i], g.n[i], s));
+      noiseless *= unbiased_power(u[i], f.m[i] + g.n[i], f.n[i] + g.m[i], s);
+    }
+  }
+  return product - noiseless;
+}
+
+// Its mean over the sample.
 std::complex<double> mean_covariance(const NoiseModel& noise, const NoisyColumn& f, const NoisyColumn& g) {
   std::complex<double> sum = 0;
-  for (const std::vector<std::complex<double>>& u : noise.sample) {
-    std::complex<double> product = 1, noiseless = 1;
-    for (std::size_t i = 0; i < u.size(); ++i) {
-      const double s = noise.variance[i];
-      if (f.m[i] + f.n[i] + g.m[i] + g.n[i] == 0) continue;
-      if (u[i].imag() == 0 && f.n[i] + g.n[i] == 0) {
-        product *= unbiased_power(u[i].real(), f.m[i], s) * unbiased_power(u[i].real(), g.m[i], s);
-        noiseless *= unbiased_power(u[i].real(), f.m[i] + g.m[i], s);
-      } else {
-        product *= unbiased_power(u[i], f.m[i], f.n[i], s) * std::conj(unbiased_power(u[i], g.m[i], g.n[i], s));
-        noiseless *= unbiased_power(u[i], f.m[i] + g.n[i], f.n[i] + g.m[i], s);
-      }
-    }
-    sum += product - noiseless;
-  }
+  for (const std::vector<std::complex<double>>& u : noise.sample) sum += covariance_at(u, noise.variance, f, g);
   return sum / static_cast<double>(std::max<std::size_t>(noise.sample.size(), 1));
 }
 
@@ -114,25 +129,61 @@ Matrix noise_gram(const LinearSystem& system, std::size_t left_side, const std::
   for (const NoiseModel& noise : system.noise) {
     std::vector<NoisyColumn> columns;
     for (const int j : support) columns.push_back(column_of(system, j));
-    columns.push_back(column_of(system.left_sides[left_side], noise.variance.size(), noise.overlap.size()));
+    columns.push_back(column_of(system.left_sides[left_side], noise.variance.size(), noise.weights.size()));
     // Columns are few functions of the point with many derivatives.
     std::map<std::vector<std::vector<int>>, std::complex<double>> known;
     for (std::size_t a = 0; a <= k; ++a)
       for (std::size_t b = 0; b <= a; ++b) {
         if (!columns[a].modelled || !columns[b].modelled) continue;
-        double overlap = noise.test_functions;
-        for (std::size_t axis = 0; axis < noise.overlap.size(); ++axis)
-          overlap *= noise.overlap[axis][static_cast<std::size_t>(columns[a].orders[axis])]
-                                  [static_cast<std::size_t>(columns[b].orders[axis])];
-        if (overlap == 0) continue;
+        double shared = noise.test_functions;
+        for (std::size_t axis = 0; axis < noise.weights.size(); ++axis)
+          shared *= overlap(noise, axis, columns[a].orders[axis], columns[b].orders[axis], 0);
+        if (shared == 0) continue;
         const auto [entry, is_new] = known.try_emplace({columns[a].m, columns[a].n, columns[b].m, columns[b].n});
         if (is_new) entry->second = mean_covariance(noise, columns[a], columns[b]);
         const double covariance = (columns[a].unit * std::conj(columns[b].unit) * entry->second).real();
-        sum(a, b) += overlap * covariance;
-        if (a != b) sum(b, a) += overlap * covariance;
+        sum(a, b) += shared * covariance;
+        if (a != b) sum(b, a) += shared * covariance;
       }
   }
   return sum;
+}
+
+std::vector<NoiseKernel> noise_kernels(const LinearSystem& system, std::size_t block, std::size_t left_side,
+                                       const std::vector<int>& support, const std::vector<double>& coefficients) {
+  const NoiseModel& noise = system.noise[block];
+  const std::vector<std::int64_t>& lattice = system.blocks[block].lattice;
+  std::vector<NoisyColumn> columns;
+  for (const int j : support) columns.push_back(column_of(system, j));
+  columns.push_back(column_of(system.left_sides[left_side], noise.variance.size(), noise.weights.size()));
+  // r = b - G xi; what has the same derivatives shares a kernel.
+  std::map<std::pair<std::vector<int>, std::vector<int>>, std::vector<double>> weights;
+  const auto factor = [&](std::size_t column) {
+    return columns[column].unit * (column < support.size() ? -coefficients[column] : 1);
+  };
+  for (std::size_t a = 0; a < columns.size(); ++a)
+    for (std::size_t b = 0; b < columns.size(); ++b) {
+      if (!columns[a].modelled || !columns[b].modelled) continue;
+      std::vector<double>& weight = weights[{columns[a].orders, columns[b].orders}];
+      weight.resize(noise.middles.size(), 0);
+      const std::complex<double> both = factor(a) * std::conj(factor(b));
+      for (std::size_t k = 0; k < weight.size(); ++k)
+        weight[k] += (both * covariance_at(noise.middles[k], noise.variance, columns[a], columns[b])).real();
+    }
+  std::vector<NoiseKernel> kernels;
+  for (auto& [orders, weight] : weights) {
+    NoiseKernel kernel = {.weight = std::move(weight)};
+    for (std::size_t axis = 0; axis < noise.weights.size(); ++axis) {
+      const auto width = static_cast<std::int64_t>(noise.weights[axis][0].size());
+      const std::int64_t reach = std::min((width - 1) / noise.strides[axis], lattice[axis] - 1);
+      kernel.along.emplace_back();
+      for (std::int64_t lag = -reach; lag <= reach; ++lag)
+        kernel.along.back().push_back(
+            overlap(noise, axis, orders.first[axis], orders.second[axis], lag * noise.strides[axis]));
+    }
+    kernels.push_back(std::move(kernel));
+  }
+  return kernels;
 }
 
 }  // namespace turnpike

@@ -85,13 +85,12 @@ std::vector<double> transposed_product(const Matrix& g, std::span<const double> 
   return product;
 }
 
-// w * s along one axis of the lattice, w a triangle that reaches zero at `reach`.
-void smooth_along(std::vector<double>& values, const std::vector<std::int64_t>& lattice, std::size_t axis,
-                  double reach) {
+// w * s along one axis of the lattice, w given from the lag -reach to reach.
+void convolve_along(std::vector<double>& values, const std::vector<std::int64_t>& lattice, std::size_t axis,
+                    const std::vector<double>& w) {
   std::int64_t after = 1;
   for (std::size_t a = axis + 1; a < lattice.size(); ++a) after *= lattice[a];
-  const std::int64_t n = lattice[axis],
-                     lags = std::min<std::int64_t>(n - 1, static_cast<std::int64_t>(std::ceil(reach)) - 1);
+  const std::int64_t n = lattice[axis], reach = static_cast<std::int64_t>(w.size() / 2);
   std::vector<double> line(static_cast<std::size_t>(n));
   for (std::int64_t start = 0; start < static_cast<std::int64_t>(values.size()); ++start) {
     if (start / after % n != 0) continue;
@@ -99,27 +98,44 @@ void smooth_along(std::vector<double>& values, const std::vector<std::int64_t>& 
       line[static_cast<std::size_t>(i)] = values[static_cast<std::size_t>(start + i * after)];
     for (std::int64_t i = 0; i < n; ++i) {
       double sum = 0;
-      for (std::int64_t j = std::max<std::int64_t>(0, i - lags); j <= std::min(n - 1, i + lags); ++j)
-        sum += (1 - static_cast<double>(std::abs(i - j)) / reach) * line[static_cast<std::size_t>(j)];
+      for (std::int64_t j = std::max<std::int64_t>(0, i - reach); j <= std::min(n - 1, i + reach); ++j)
+        sum += w[static_cast<std::size_t>(j - i + reach)] * line[static_cast<std::size_t>(j)];
       values[static_cast<std::size_t>(start + i * after)] = sum;
     }
   }
 }
 
-// G' C G of one block, added to `meat`.
-void add_meat(const RowBlock& block, const Matrix& g, const std::vector<double>& residual, Matrix& meat) {
+// 1 - |lag| / reach
+std::vector<double> triangle(double reach, std::int64_t n) {
+  const std::int64_t lags = std::min<std::int64_t>(n - 1, static_cast<std::int64_t>(std::ceil(reach)) - 1);
+  std::vector<double> w;
+  for (std::int64_t lag = -lags; lag <= lags; ++lag) w.push_back(1 - static_cast<double>(std::abs(lag)) / reach);
+  return w;
+}
+
+// One component of the rows on the whole lattice; zero where no row is.
+template <class Value>
+std::vector<double> on_lattice(const RowBlock& block, int component, Value&& value) {
   std::int64_t lattice_points = 1;
   for (const std::int64_t count : block.lattice) lattice_points *= count;
+  std::vector<double> field(static_cast<std::size_t>(lattice_points), 0);
+  const std::size_t n = block.points.size();
+  for (std::size_t r = 0; r < n; ++r)
+    field[static_cast<std::size_t>(block.points[r])] =
+        value(block.first_row + static_cast<std::size_t>(component) * n + r);
+  return field;
+}
+
+// G' C G of one block, added to `meat`.
+void add_meat(const RowBlock& block, const Matrix& g, const std::vector<double>& residual, Matrix& meat) {
   const std::size_t k = g.columns(), n = block.points.size();
   std::vector<std::vector<double>> scores(k), smooth;
-  for (std::size_t j = 0; j < k; ++j) {
-    scores[j].assign(static_cast<std::size_t>(lattice_points), 0);
-    for (int c = 0; c < block.components; ++c)
-      for (std::size_t r = 0; r < n; ++r) {
-        const std::size_t row = block.first_row + static_cast<std::size_t>(c) * n + r;
-        scores[j][static_cast<std::size_t>(block.points[r])] += g(row, j) * residual[row];
-      }
-  }
+  for (std::size_t j = 0; j < k; ++j)
+    for (int c = 0; c < block.components; ++c) {
+      const std::vector<double> part = on_lattice(block, c, [&](std::size_t row) { return g(row, j) * residual[row]; });
+      scores[j].resize(part.size(), 0);
+      for (std::size_t i = 0; i < part.size(); ++i) scores[j][i] += part[i];
+    }
   // With noise taken out of the normal equations the scores sum to what was taken out, not to zero.
   for (std::vector<double>& field : scores) {
     double sum = 0;
@@ -130,9 +146,29 @@ void add_meat(const RowBlock& block, const Matrix& g, const std::vector<double>&
   smooth = scores;
   for (std::vector<double>& field : smooth)
     for (std::size_t axis = 0; axis < block.lattice.size(); ++axis)
-      smooth_along(field, block.lattice, axis, std::max(1.0, block.reach[axis]));
+      convolve_along(field, block.lattice, axis, triangle(std::max(1.0, block.reach[axis]), block.lattice[axis]));
   for (std::size_t a = 0; a < k; ++a)
     for (std::size_t b = 0; b < k; ++b) meat(a, b) += dot(scores[a], smooth[b]);
+}
+
+// The same with the C that the model of the noise predicts.
+void add_predicted_meat(const RowBlock& block, const std::vector<NoiseKernel>& kernels, const Matrix& g, Matrix& meat) {
+  const std::size_t n = block.points.size();
+  for (int c = 0; c < block.components; ++c)
+    for (std::size_t b = 0; b < g.columns(); ++b)
+      for (const NoiseKernel& kernel : kernels) {
+        std::vector<double> smooth = on_lattice(block, c, [&](std::size_t row) { return g(row, b); });
+        for (std::size_t axis = 0; axis < block.lattice.size(); ++axis)
+          convolve_along(smooth, block.lattice, axis, kernel.along[axis]);
+        for (std::size_t a = 0; a < g.columns(); ++a) {
+          double sum = 0;
+          for (std::size_t r = 0; r < n; ++r)
+            sum += kernel.weight[r] * g(block.first_row + static_cast<std::size_t>(c) * n + r, a) *
+                   smooth[static_cast<std::size_t>(block.points[r])];
+          meat(a, b) += sum / block.components / 2;
+          meat(b, a) += sum / block.components / 2;
+        }
+      }
 }
 
 }  // namespace
@@ -250,7 +286,7 @@ NoisyEquations BoxedEquations::resample(Random& random) const {
   return drawn;
 }
 
-RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support& support) {
+RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support& support, Uncertainty uncertainty) {
   const std::vector<double>& b = system.rhs[left_side];
   const std::size_t k = support.size();
   RowFit fit = {std::vector<double>(k, 0), std::vector<double>(k, INFINITY), 0, 1, {}};
@@ -295,7 +331,12 @@ RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support
   for (std::size_t r = 0; r < residual.size(); ++r) residual[r] = b[r] - residual[r];
   fit.residual = norm(residual) / b_norm;
   Matrix meat(k, k);
-  for (const RowBlock& block : system.blocks) add_meat(block, g, residual, meat);
+  if (uncertainty == Uncertainty::predicted) {
+    for (std::size_t i = 0; i < system.noise.size(); ++i)
+      add_predicted_meat(system.blocks[i], noise_kernels(system, i, left_side, support, fit.coefficients), g, meat);
+  } else {
+    for (const RowBlock& block : system.blocks) add_meat(block, g, residual, meat);
+  }
   const auto bread = inverse_cholesky(curvature);
   const double freedom = system.effective_rows() - static_cast<double>(k);
   if (!bread || freedom < 1) return fit;

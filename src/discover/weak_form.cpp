@@ -144,7 +144,7 @@ void check_uniform(const Measurement& measurement) {
 }
 
 // The mean over the fields that are searched, as their spectra may differ.
-TestFunction choose_for_axis(const Measurement& measurement, int axis, int highest_order) {
+TestFunction choose_for_axis(const Measurement& measurement, int axis, int highest_order, double factor) {
   const int n = static_cast<int>(measurement.axes[static_cast<std::size_t>(axis)].size());
   const int widest = std::max(highest_order + 2, (n - 1) / 4);
   double half_width = 0;
@@ -154,13 +154,17 @@ TestFunction choose_for_axis(const Measurement& measurement, int axis, int highe
     half_width += choose_test_function(mean_amplitude(measurement, field, axis), n, highest_order, widest).half_width;
     ++fields;
   }
-  return test_function_of_width(static_cast<int>(std::lround(half_width / std::max(fields, 1))), highest_order);
+  const double wanted = factor * half_width / std::max(fields, 1);
+  const int m = std::clamp(static_cast<int>(std::lround(wanted)), std::min(highest_order + 2, widest), widest);
+  return test_function_of_width(m, highest_order);
 }
 
-std::vector<TestFunction> choose_test_functions(const Measurement& measurement, const Orders& highest) {
+std::vector<TestFunction> choose_test_functions(const Measurement& measurement, const Orders& highest,
+                                                const std::vector<double>& factors) {
   std::vector<TestFunction> chosen;
   for (std::size_t axis = 0; axis < measurement.axes.size(); ++axis)
-    chosen.push_back(choose_for_axis(measurement, static_cast<int>(axis), highest[axis]));
+    chosen.push_back(
+        choose_for_axis(measurement, static_cast<int>(axis), highest[axis], factors.empty() ? 1.0 : factors[axis]));
   return chosen;
 }
 
@@ -285,39 +289,45 @@ NoiseModel noise_model(const Assembly& part, const Orders& highest) {
   NoiseModel noise = {.variance = part.noise_variance};
   noise.test_functions = static_cast<double>(part.block.points.size());
   for (std::size_t axis = 0; axis < part.combs.size(); ++axis) {
-    std::vector<std::vector<double>> w;
+    noise.strides.push_back(part.combs[axis].stride);
+    noise.weights.emplace_back();
     for (int order = 0; order <= highest[axis]; ++order)
-      w.push_back(weights_of(measurement, part.combs[axis], axis, order));
-    noise.overlap.emplace_back();
-    for (const auto& a : w) {
-      noise.overlap.back().emplace_back();
-      for (const auto& b : w) {
-        // Even with odd: zero by symmetry, not by round-off.
-        const bool odd = (&a - w.data() + (&b - w.data())) % 2;
-        noise.overlap.back().back().push_back(odd ? 0 : dot(a, b));
-      }
-    }
+      noise.weights.back().push_back(weights_of(measurement, part.combs[axis], axis, order));
   }
-  Random random(seed_for(0, "sample of the noise model"));
-  for (int i = 0; i < noise_sample; ++i) {
-    const std::int64_t row = part.block.points[random.below(part.block.points.size())];
-    std::int64_t point = 0, place = row, stride = 1;
-    for (std::size_t axis = part.combs.size(); axis-- > 0;) {
-      const Comb& comb = part.combs[axis];
-      const std::int64_t middle = place % comb.count * comb.stride + comb.test.half_width;
-      // As phi^2 weighs them: about a Gaussian of deviation m / sqrt(4 p + 3)
-      const double spread = comb.test.half_width / std::sqrt(4.0 * comb.test.power + 3);
-      const std::int64_t at = std::clamp<std::int64_t>(middle + std::llround(spread * random.normal()), 0, comb.n - 1);
-      point += at * stride;
-      stride *= comb.n;
-      place /= comb.count;
-    }
-    if (!measurement.mask.empty() && !measurement.mask[static_cast<std::size_t>(point)]) continue;
+  const auto fields_at = [&](std::int64_t point) {
     std::vector<std::complex<double>> values;
     for (const Field& field : measurement.fields)
       values.emplace_back(field.values[static_cast<std::size_t>(point)],
                           field.is_complex() ? field.imaginary[static_cast<std::size_t>(point)] : 0);
-    noise.sample.push_back(std::move(values));
+    return values;
+  };
+  // The point of the grid `off` away from the middle of a row's test function, along each axis.
+  const auto point_of = [&](std::int64_t row, const std::vector<double>& off) {
+    std::int64_t point = 0, stride = 1;
+    for (std::size_t axis = part.combs.size(); axis-- > 0;) {
+      const Comb& comb = part.combs[axis];
+      const std::int64_t middle = row % comb.count * comb.stride + comb.test.half_width;
+      point += std::clamp<std::int64_t>(middle + std::llround(off[axis]), 0, comb.n - 1) * stride;
+      stride *= comb.n;
+      row /= comb.count;
+    }
+    return point;
+  };
+  const std::vector<double> nowhere(part.combs.size(), 0.0);
+  for (const std::int64_t row : part.block.points) noise.middles.push_back(fields_at(point_of(row, nowhere)));
+
+  Random random(seed_for(0, "sample of the noise model"));
+  for (int i = 0; i < noise_sample && !part.block.points.empty(); ++i) {
+    const std::int64_t row = part.block.points[random.below(part.block.points.size())];
+    std::vector<double> off(part.combs.size());
+    for (std::size_t axis = part.combs.size(); axis-- > 0;) {
+      // As phi^2 weighs them: about a Gaussian of deviation m / sqrt(4 p + 3)
+      const TestFunction& test = part.combs[axis].test;
+      off[axis] = test.half_width / std::sqrt(4.0 * test.power + 3) * random.normal();
+    }
+    const std::int64_t point = point_of(row, off);
+    if (measurement.mask.empty() || measurement.mask[static_cast<std::size_t>(point)])
+      noise.sample.push_back(fields_at(point));
   }
   return noise;
 }
@@ -438,7 +448,7 @@ LinearSystem weak_system(const std::vector<Measurement>& measurements, const std
   std::vector<std::vector<TestFunction>> tests;
   for (const Measurement& measurement : measurements) {
     check_uniform(measurement);
-    tests.push_back(options.test_functions.empty() ? choose_test_functions(measurement, highest)
+    tests.push_back(options.test_functions.empty() ? choose_test_functions(measurement, highest, options.width_factors)
                                                    : options.test_functions);
   }
   std::vector<Assembly> parts = lay_out(measurements, tests, left_sides, options);
@@ -471,7 +481,7 @@ LinearSystem weak_system(const std::vector<Measurement>& measurements, const std
     system.notes.push_back(fmt::format("{}: test functions of {}; {} of them, {:.0f} independent",
                                        part.measurement.source, fmt::join(widths, ", "), part.block.points.size(),
                                        part.block.effective_rows()));
-    if (options.correct_noise && !part.block.points.empty()) system.noise.push_back(noise_model(part, highest));
+    if (options.correct_noise) system.noise.push_back(noise_model(part, highest));
     system.blocks.push_back(std::move(part.block));
   }
   return system;

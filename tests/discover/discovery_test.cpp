@@ -231,6 +231,20 @@ TEST(Discover, AnIncompleteLibraryFindsNothing) {
   expect_equation(found, {{"u_x", 2}}, 1e-5);
 }
 
+TEST(Discover, WhatNoiseDoesNotExplainIsSaid) {
+  // Many terms come near the exchanged axes of fast heat, and leave more than a tenth of clean data.
+  const Measurement turned =
+      exact::field("turned", exact::grid(0, 2, 81), exact::grid(0, 4, 81), [](double t, double x) {
+        return std::exp(-0.5 * t) * std::cos(x + 0.3) + std::exp(-2 * t) * std::cos(2 * x + 1.1) +
+               std::exp(-4.5 * t) * std::cos(3 * x + 0.4);
+      });
+  DiscoveryOptions options = quick(3, 4);
+  options.time_order = 1;
+  const Discovery found = discover({turned}, options);
+  EXPECT_FALSE(found.found) << found.equations[0].text();
+  EXPECT_NE(found.reason.find("unexplained"), std::string::npos) << found.reason;
+}
+
 TEST(Discover, RefusesUnequalSteps) {
   Measurement heat = exact::heat();
   heat.axes[0].points[5] += 0.01;

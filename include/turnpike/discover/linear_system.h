@@ -40,8 +40,9 @@ struct NoiseModel {
   std::vector<double> variance;  // of each field
   std::vector<std::vector<std::complex<double>>>
       sample;  // [points][fields], at points drawn as often as rows cover them
-  std::vector<std::vector<std::vector<double>>>
-      overlap;  // [axis][order][order]: sum of the products of two derivatives
+  std::vector<std::vector<std::vector<double>>> weights;  // [axis][order]: derivatives of the test function on the grid
+  std::vector<std::int64_t> strides;                      // [axis]: grid points from one test function to the next
+  std::vector<std::vector<std::complex<double>>> middles;  // [points of the block][fields]: the fields there
   double test_functions = 0;
 };
 
@@ -62,6 +63,17 @@ struct LinearSystem {
 // What noise adds to the Gram matrix of the columns of a support and, last, the left side: [k + 1, k + 1]. With it
 // taken away, the normal equations have no bias to the accuracy of `NoiseModel`.
 Matrix noise_gram(const LinearSystem& system, std::size_t left_side, const std::vector<int>& support);
+
+// The covariance of what noise makes of two rows of a block, for these coefficients: a sum of kernels,
+//   C(k, l) = (weight(k) + weight(l)) / 2 * product over the axes of along[axis][k - l + reach],
+// weight [points of the block] from the fields in the middle of each test function, lags in lattice points, reach the
+// largest.
+struct NoiseKernel {
+  std::vector<double> weight;
+  std::vector<std::vector<double>> along;
+};
+std::vector<NoiseKernel> noise_kernels(const LinearSystem& system, std::size_t block, std::size_t left_side,
+                                       const std::vector<int>& support, const std::vector<double>& coefficients);
 
 // The deviation of white noise on a field: from differences of orders 2 to 8 along each axis, of which a smooth field
 // leaves little; the least of them, as a field that is not smooth along an axis only adds. sqrt(E|e|^2) if complex.

@@ -73,7 +73,10 @@ struct RowFit {
   double residual = 0;                           // |b - G xi| / |b|
   std::vector<std::size_t> only_noise;  // entries of the support whose columns are noise; the fit is then biased
 };
-RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support& support);
+// `predicted`: the C of the model of the noise instead, which does not vary with the residual; to compare systems by.
+enum class Uncertainty { measured, predicted };
+RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support& support,
+                Uncertainty uncertainty = Uncertainty::measured);
 
 // Drops the least certain term until each differs from zero at the level 0.1 %, shared over all candidates
 // (Bonferroni): the criterion counts rows as if the residual were white, the sandwich does not, nor is it deceived by

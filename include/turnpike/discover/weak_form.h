@@ -22,6 +22,7 @@ namespace turnpike {
 
 struct WeakOptions {
   std::vector<TestFunction> test_functions;  // one an axis, time last; none: chosen from the data
+  std::vector<double> width_factors;         // on the widths chosen from the data, one an axis; none: 1
   int per_width = 3;                         // lattice points per half width along each axis
   bool correct_noise = true;                 // unbiased powers and products of columns
   std::int64_t most_rows = 60000;            // wider lattices beyond
