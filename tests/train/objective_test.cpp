@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
 
 #include <turnpike/base/error.h>
@@ -35,8 +36,8 @@ TEST(Objective, SumsItsTerms) {
   EXPECT_EQ(sl1.running.item<double>(), 0);
   EXPECT_EQ(sl_star.terminal.item<double>(), 0);
   EXPECT_TRUE(at::equal(all.smooth, all.total));
-  const ObjectiveValue l1 = value(1, 0, {.kind = PenaltyKind::l1, .weight = 0.7});
-  EXPECT_NEAR((l1.total - l1.smooth).item<double>(), 0.7 * p.flow.grid.l1(p.u).item<double>(), 1e-14);
+  const ObjectiveValue l1 = value(1, 2, {.kind = PenaltyKind::l1, .weight = 0.7});
+  EXPECT_NEAR((l1.total - l1.smooth).item<double>(), 0.7 * p.flow.grid.l1(p.u).item<double>(), 1e-13);
   EXPECT_THROW((Objective{}(p.flow, p.x0, p.u, p.readout, p.y)), ContractError);
 }
 
@@ -54,6 +55,25 @@ TEST(Objective, GradientsInControlAndReadoutHaveTaylorSlopeTwo) {
         },
         p.readout.weight, 2);
     EXPECT_TRUE(head.holds) << head.text;
+  }
+}
+
+// A control [R, slots, P]: R objectives side by side, whatever the penalty.
+TEST(Objective, OfReplicasIsOneOfEach) {
+  const Problem p;
+  const Tensor u = at::stack({p.u, 0.5 * p.u, -2 * p.u}).requires_grad_();
+  for (const PenaltyKind kind : {PenaltyKind::l2, PenaltyKind::l1, PenaltyKind::jump}) {
+    const Objective objective{.cost = make_cost("mean_square"), .terminal = 2, .penalty = {kind, 0.3}};
+    const ObjectiveValue all = objective(p.flow, p.x0, u, p.readout, p.y);
+    const Tensor gradient = torch::autograd::grad({all.smooth.sum()}, {u})[0];
+    for (std::int64_t r = 0; r < 3; ++r) {
+      const Tensor own = u.detach()[r].clone().requires_grad_();
+      const ObjectiveValue one = objective(p.flow, p.x0, own, p.readout, p.y);
+      EXPECT_NEAR(all.total[r].item<double>(), one.total.item<double>(), 1e-12);
+      EXPECT_NEAR(all.penalty[r].item<double>(), one.penalty.item<double>(), 1e-12);
+      const Tensor exact = torch::autograd::grad({one.smooth}, {own})[0];
+      EXPECT_LE((gradient[r] - exact).norm().item<double>(), 1e-13 * exact.norm().item<double>());
+    }
   }
 }
 
