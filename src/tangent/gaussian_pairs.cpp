@@ -16,6 +16,11 @@ namespace {
 
 constexpr double pi = std::numbers::pi;
 
+// x_i z_j.
+Tensor products(const Tensor& x, const Tensor& z) {
+  return x.unsqueeze(-1) * z.unsqueeze(-2);
+}
+
 Tensor cosine(const GaussianPairs& p) {
   return (p.along - p.apart) / 2;
 }
@@ -26,14 +31,14 @@ Tensor angle(const GaussianPairs& p) {
 
 // Both complements 1 where one of the two numbers is zero.
 void settle(GaussianPairs& p) {
-  const Tensor zero = (p.x_variance == 0).unsqueeze(1).logical_or(p.z_variance == 0);
+  const Tensor zero = (p.x_variance == 0).unsqueeze(-1).logical_or((p.z_variance == 0).unsqueeze(-2));
   p.apart = p.apart.clamp(0, 2).masked_fill(zero, 1);
   p.along = p.along.clamp(0, 2).masked_fill(zero, 1);
 }
 
 // From second moments.
 GaussianPairs from_moments(Tensor x_variance, Tensor z_variance, const Tensor& moment, bool symmetric) {
-  const Tensor size = at::outer(x_variance.sqrt(), z_variance.sqrt());
+  const Tensor size = products(x_variance.sqrt(), z_variance.sqrt());
   const Tensor c = moment / at::where(size > 0, size, at::ones_like(size));
   GaussianPairs p{std::move(x_variance), std::move(z_variance), 1 - c, 1 + c, symmetric};
   settle(p);
@@ -61,9 +66,9 @@ std::pair<GaussianPairs, Tensor> through_rectifier(double a, const GaussianPairs
 // With m = var(u - v) / 2, w = var(u + v) / 2:
 //   E[sin u sin v] = (e^-m - e^-w) / 2,   E[cos u cos v] = (e^-m + e^-w) / 2,   E[sin^2 u] = (1 - e^(-2q)) / 2
 std::pair<GaussianPairs, Tensor> through_sine(const GaussianPairs& p) {
-  const Tensor x = p.x_variance.sqrt(), z = p.z_variance.sqrt(), size = at::outer(x, z);
-  const Tensor m = (x.unsqueeze(1) - z).square() / 2 + size * p.apart;
-  const Tensor w = (x.unsqueeze(1) - z).square() / 2 + size * p.along;
+  const Tensor x = p.x_variance.sqrt(), z = p.z_variance.sqrt(), size = products(x, z);
+  const Tensor m = (x.unsqueeze(-1) - z.unsqueeze(-2)).square() / 2 + size * p.apart;
+  const Tensor w = (x.unsqueeze(-1) - z.unsqueeze(-2)).square() / 2 + size * p.along;
   // The difference by expm1 from the larger of the two.
   const Tensor moment = -at::exp(-at::minimum(m, w)) * at::expm1(-(w - m).abs()) * at::sign(w - m) / 2;
   const auto variance = [](const Tensor& q) -> Tensor { return -at::expm1(-2 * q) / 2; };
@@ -74,8 +79,8 @@ std::pair<GaussianPairs, Tensor> through_sine(const GaussianPairs& p) {
 // With D = (1 + 2q)(1 + 2q') - 4 s^2 = 1 + 2q + 2q' + 4 q q' sin^2 theta:
 //   E[erf u erf v] = (2/pi) atan(2 s / sqrt D),   E[erf' erf'] = (4/pi) / sqrt D
 std::pair<GaussianPairs, Tensor> through_erf(const GaussianPairs& p) {
-  const Tensor root = (1 + 2 * (p.x_variance.unsqueeze(1) + p.z_variance) +
-                       4 * at::outer(p.x_variance, p.z_variance) * p.apart * p.along)
+  const Tensor root = (1 + 2 * (p.x_variance.unsqueeze(-1) + p.z_variance.unsqueeze(-2)) +
+                       4 * products(p.x_variance, p.z_variance) * p.apart * p.along)
                           .sqrt();
   const Tensor moment = at::atan2(2 * p.covariance(), root) * (2 / pi);
   const auto variance = [](const Tensor& q) -> Tensor { return at::atan2(2 * q, (1 + 4 * q).sqrt()) * (2 / pi); };
@@ -156,11 +161,11 @@ class PolarRule {
 };
 
 std::pair<GaussianPairs, Tensor> through_quadrature(const WideActivation& phi, const GaussianPairs& p) {
-  const std::int64_t n = p.x_variance.size(0), m = p.z_variance.size(0);
+  const std::int64_t n = p.x_variance.size(-1), m = p.z_variance.size(-1), rows = p.x_variance.numel();
   const auto second_moment = [&](const Tensor& q) {
     PolarRule rule(phi);
-    const Tensor out = at::empty_like(q), deviation = q.sqrt();
-    for (std::int64_t i = 0; i < q.size(0); ++i) {
+    const Tensor deviation = q.sqrt().contiguous(), out = at::empty_like(deviation);
+    for (std::int64_t i = 0; i < q.numel(); ++i) {
       const double a = deviation.data_ptr<double>()[i];
       out.data_ptr<double>()[i] = rule(a, a, 0).square_u;
     }
@@ -172,19 +177,21 @@ std::pair<GaussianPairs, Tensor> through_quadrature(const WideActivation& phi, c
                     .along = at::empty_like(theta),
                     .symmetric = p.symmetric};
   out.z_variance = p.symmetric ? out.x_variance : second_moment(p.z_variance);
-  const Tensor a = p.x_variance.sqrt(), b = p.z_variance.sqrt();
+  const Tensor a = p.x_variance.sqrt().contiguous(), b = p.z_variance.sqrt().contiguous();
   // phi may vanish almost everywhere: then any size does.
   const auto sizes = [](const Tensor& q) { return at::where(q > 0, q, at::ones_like(q)).sqrt(); };
   const Tensor size_u = sizes(out.x_variance), size_v = sizes(out.z_variance);
   const auto at_pair = [&](const Tensor& tensor, std::int64_t i, std::int64_t j) -> double& {
     return tensor.data_ptr<double>()[i * m + j];
   };
-  at::parallel_for(0, n, 1, [&](std::int64_t first, std::int64_t last) {
+  // Row i belongs to problem i / n.
+  at::parallel_for(0, rows, 1, [&](std::int64_t first, std::int64_t last) {
     PolarRule rule(phi);
     for (std::int64_t i = first; i < last; ++i) {
       for (std::int64_t j = p.symmetric ? i : 0; j < m; ++j) {
-        const auto moments = rule(a.data_ptr<double>()[i], b.data_ptr<double>()[j], at_pair(theta, i, j),
-                                  size_u.data_ptr<double>()[i], size_v.data_ptr<double>()[j]);
+        const std::int64_t column = i / n * m + j;
+        const auto moments = rule(a.data_ptr<double>()[i], b.data_ptr<double>()[column], at_pair(theta, i, j),
+                                  size_u.data_ptr<double>()[i], size_v.data_ptr<double>()[column]);
         at_pair(out.apart, i, j) = moments.apart;
         at_pair(out.along, i, j) = moments.along;
         at_pair(slopes, i, j) = moments.slope;
@@ -202,7 +209,7 @@ std::pair<GaussianPairs, Tensor> through_quadrature(const WideActivation& phi, c
 }  // namespace
 
 Tensor GaussianPairs::covariance() const {
-  return at::outer(x_variance.sqrt(), z_variance.sqrt()) * cosine(*this);
+  return products(x_variance.sqrt(), z_variance.sqrt()) * cosine(*this);
 }
 
 GaussianPairs pairs_of(const Tensor& x, const Tensor& z, bool symmetric) {
@@ -239,7 +246,7 @@ GaussianPairs direct_sum(const std::vector<GaussianPairs>& parts) {
   };
   for (const GaussianPairs& part : parts) {
     const Tensor x = share(part.x_variance, sum.x_variance), z = share(part.z_variance, sum.z_variance);
-    const Tensor spread = (x.unsqueeze(1) - z).square() / 2, both = at::outer(x, z);
+    const Tensor spread = (x.unsqueeze(-1) - z.unsqueeze(-2)).square() / 2, both = products(x, z);
     sum.apart += spread + both * part.apart;
     sum.along += spread + both * part.along;
   }

@@ -1,7 +1,8 @@
 // The joint law of two centred Gaussian numbers, for every pair of points: what a wide layer makes of it.
 //
 // Kept as variances and the two complements 1 - cos and 1 + cos of the angle (cos: the correlation), so that neither
-// nearly equal nor nearly opposite pairs lose digits. All float64.
+// nearly equal nor nearly opposite pairs lose digits. All float64. A dimension B may stand in front of all: so many
+// problems at once, as the positions of a convolution are.
 #pragma once
 
 #include <utility>
@@ -15,7 +16,7 @@ namespace turnpike {
 struct GaussianPairs {
   Tensor x_variance, z_variance;  // [N], [M]
   Tensor apart, along;            // [N, M] 1 - cos, 1 + cos; both 1 where a variance is zero
-  bool symmetric = false;         // z is x
+  bool symmetric = false;         // z is x, and B is absent
 
   Tensor covariance() const;  // [N, M]
 };
@@ -27,5 +28,7 @@ GaussianPairs direct_sum(const std::vector<GaussianPairs>& independent_parts);  
 
 // (phi(u), phi(v)) for (u, v) of `pairs`: second moments in the form above, and E[phi'(u) phi'(v)] [N, M].
 std::pair<GaussianPairs, Tensor> through(const WideActivation& phi, const GaussianPairs& pairs);
+
+void require_net(const WideNet& net);  // ContractError where a number is out of range
 
 }  // namespace turnpike

@@ -36,15 +36,6 @@ double rectifier_slope(Activation kind) {
   return kind == Activation::leaky_relu ? leaky_relu_slope : kind == Activation::identity ? 1 : 0;
 }
 
-void require_net(const WideNet& net) {
-  require(net.hidden_layers >= 1, fmt::format("WideNet: at least 1 hidden layer, got {}", net.hidden_layers));
-  for (const auto& [name, value] : {std::pair{"weight_variance", net.weight_variance},
-                                    {"bias_variance", net.bias_variance},
-                                    {"input_variance", net.input_variance}})
-    require(value >= 0 && std::isfinite(value),
-            fmt::format("WideNet: {} must be finite and >= 0, got {}", name, value));
-}
-
 WideKernels compute(const WideNet& net, const Tensor& x, const Tensor& z) {
   at::NoGradGuard no_grad;
   require_net(net);
@@ -134,6 +125,15 @@ WideActivation WideActivation::rectifier(double slope) {
 WideActivation WideActivation::other(std::string name, Pointwise evaluate) {
   require(static_cast<bool>(evaluate), "WideActivation::other: a function must be given");
   return {Form::other, 0, std::move(name), std::move(evaluate)};
+}
+
+void require_net(const WideNet& net) {
+  require(net.hidden_layers >= 1, fmt::format("WideNet: at least 1 hidden layer, got {}", net.hidden_layers));
+  for (const auto& [name, value] : {std::pair{"weight_variance", net.weight_variance},
+                                    {"bias_variance", net.bias_variance},
+                                    {"input_variance", net.input_variance}})
+    require(value >= 0 && std::isfinite(value),
+            fmt::format("WideNet: {} must be finite and >= 0, got {}", name, value));
 }
 
 WideKernels wide_kernels(const WideNet& net, const Tensor& x, const Tensor& z) {

@@ -21,15 +21,15 @@ Tensor distances(const Tensor& x, const Tensor& z) {
 
 Directions directions(const Tensor& x) {
   // Scaled first, so that squares neither overflow nor vanish.
-  const Tensor largest = x.abs().amax(1, true);
+  const Tensor largest = x.abs().amax(-1, true);
   const Tensor scaled = x / at::where(largest > 0, largest, at::ones_like(largest));
-  const Tensor length = scaled.norm(2, at::IntArrayRef{1}, true);
+  const Tensor length = scaled.norm(2, at::IntArrayRef{-1}, true);
   return {.unit = scaled / at::where(length > 0, length, at::ones_like(length)),
-          .length = (length * largest).squeeze(1)};
+          .length = (length * largest).squeeze(-1)};
 }
 
 std::pair<Tensor, Tensor> half_square_distances(const Directions& a, const Directions& b) {
-  const Tensor zero = (a.length == 0).unsqueeze(1).logical_or(b.length == 0);
+  const Tensor zero = (a.length == 0).unsqueeze(-1).logical_or((b.length == 0).unsqueeze(-2));
   const auto half_square = [&](const Tensor& v) {
     const Tensor value = distances(a.unit, v).square() / 2;
     return at::where(zero, at::ones_like(value), value);

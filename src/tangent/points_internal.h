@@ -1,4 +1,5 @@
-// Distances and angles between points from differences, not from products: exact for equal and opposite points.
+// Distances and angles between points from differences, not from products: exact for equal and opposite points. More
+// dimensions may stand in front: [B, N, d] and [B, M, d] are B problems.
 #pragma once
 
 #include <string>
