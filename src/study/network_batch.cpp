@@ -43,8 +43,12 @@ Tensor NetworkBatch::random(std::int64_t n, double gain, Random& random) const {
 }
 
 Tensor NetworkBatch::operator()(const Tensor& theta, const Tensor& x) const {
-  require_shape(x, {-1, widths.front()}, "the input of a batch of networks");
-  Tensor state = x.unsqueeze(0).expand({theta.size(0), -1, -1});
+  if (x.dim() == 3) {
+    require_shape(x, {theta.size(0), -1, widths.front()}, "the inputs of a batch of networks");
+  } else {
+    require_shape(x, {-1, widths.front()}, "the input of a batch of networks");
+  }
+  Tensor state = x.dim() == 3 ? x : x.unsqueeze(0).expand({theta.size(0), -1, -1});
   const std::vector<Tensor> all = layers(theta);
   for (std::size_t l = 0; l < all.size(); ++l) {
     if (l > 0) state = activate(activation, state);

@@ -15,7 +15,7 @@ inline constexpr StudySetting balance_settings[] = {
      .lower = 0.5},
     {.key = "refinements",
      .kind = OptionKind::integer,
-     .full = "8",
+     .full = "7",
      .quick = "5",
      .help = "halvings of the step of gradient descent",
      .lower = 5,
@@ -47,8 +47,8 @@ inline constexpr StudyRecord balance_record = {
         "than 5 %; a tanh network "
         "that conserves.",
     .settings = balance_settings,
-    .seconds_quick = 4,
-    .seconds_full = 60,
+    .seconds_quick = 6,
+    .seconds_full = 90,
     .seeds = 8,
     .seeds_quick = 5,
 };

@@ -18,6 +18,9 @@ TEST(NetworkBatch, EachRowIsTheFeedForwardNetworkOfItsWeights) {
   theta.add_(0.1);  // biases too
   const Tensor x = at::linspace(-1, 2, 12, at::kDouble).view({4, 3}), z = nets(theta, x);
   ASSERT_EQ(z.sizes(), (std::vector<std::int64_t>{3, 4, 2}));
+  const Tensor own = nets(theta, at::stack({x, 2 * x, x + 1}));  // each its own input
+  EXPECT_TRUE(at::equal(own[0], z[0]));
+  EXPECT_LT((own[1] - nets(theta, 2 * x)[1]).abs().max().item<double>(), 1e-14);
   for (std::int64_t n = 0; n < 3; ++n) {
     FeedForward net = FeedForward::make({.widths = nets.widths, .activation = Activation::tanh}, at::kDouble, 1);
     const std::vector<Tensor> layers = nets.layers(theta);
@@ -62,6 +65,7 @@ TEST(NetworkBatch, RefusesWrongShapes) {
   const Tensor theta = at::zeros({5, nets.n_parameters()}, at::kDouble);
   EXPECT_THROW(nets.layers(theta.narrow(1, 1, 3)), ContractError);
   EXPECT_THROW(nets(theta, at::zeros({2, 4}, at::kDouble)), ContractError);
+  EXPECT_THROW(nets(theta, at::zeros({4, 2, 3}, at::kDouble)), ContractError);
   const NetworkBatch bent{.widths = {3, 4, 2}, .activation = Activation::relu};
   EXPECT_THROW(bent.product(theta), ContractError);
 }

@@ -30,8 +30,9 @@ struct NetworkBatch {
                                                                      // gain / sqrt(d_{l-1}), biases zero
   // W_l [N, d_l, d_{l-1}], or with biases [N, d_l, d_{l-1} + 1], the last column b_l: views of theta [N, P].
   std::vector<Tensor> layers(const Tensor& theta) const;
-  Tensor operator()(const Tensor& theta, const Tensor& x) const;  // x [n, d_0] -> [N, n, d_L]
-  Tensor product(const Tensor& theta) const;                      // W_L ... W_1 [N, d_L, d_0], without biases
+  // x [n, d_0] for all of them, or [N, n, d_0] for each its own -> [N, n, d_L].
+  Tensor operator()(const Tensor& theta, const Tensor& x) const;
+  Tensor product(const Tensor& theta) const;  // W_L ... W_1 [N, d_L, d_0], without biases
 };
 
 // The losses of N parameter vectors side by side, the i-th of the i-th row alone: [N, P] -> [N]. Their sum is a loss of
