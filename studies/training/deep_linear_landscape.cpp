@@ -64,7 +64,6 @@ Tensor find_critical(const Losses& losses, Tensor theta, std::int64_t iterations
 Tensor descend(const Losses& losses, Tensor theta, std::int64_t iterations) {
   for (std::int64_t k = 0; k < iterations; ++k) {
     const Local here = derivatives(losses, theta);
-    if (here.gradient.norm(2, 1).max().item<double>() < 1e-11) break;
     const auto [values, vectors] = at::linalg_eigh(here.hessian);
     const Tensor scaled =
         at::bmm(vectors.transpose(1, 2), here.gradient.unsqueeze(2)) / (values.abs() + 1e-6).unsqueeze(2);
@@ -77,6 +76,7 @@ Tensor descend(const Losses& losses, Tensor theta, std::int64_t iterations) {
       next = at::where(wide(better, 2), trial, next);
       loss = at::where(better, value, loss);
     }
+    if (at::equal(next, theta)) break;  // no start gains more than rounding
     theta = next;
   }
   return theta;
