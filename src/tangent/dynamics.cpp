@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <turnpike/base/error.h>
+#include <turnpike/train/gradient_flow.h>
 
 namespace turnpike {
 namespace {
@@ -125,6 +126,10 @@ Outcome<Descent> descent_of(const Force& force, const Tensor& start, const Desce
           Failure{FailureKind::divergence, fmt::format("the state left the finite numbers in step {}", k),
                   "take a smaller step: below 2 / (the largest eigenvalue of the Hessian)", static_cast<double>(k)}};
     }
+    if (options.momentum == 0) {
+      state = at::add(state, force(state), options.step);
+      continue;
+    }
     velocity = options.momentum * velocity + options.step * force(state);
     state = state + velocity;
   }
@@ -136,10 +141,7 @@ Force parameter_force(const ParametricMap& map, const Tensor& x, const Tensor& y
           "the parameters of a parametric map must be one flat tensor, got " + describe(map.theta));
   if (rates.defined()) require_shape(rates, map.theta.sizes(), "the rates of the training");
   return [map, x = x.detach(), y, loss, rates](const Tensor& theta) -> Tensor {
-    at::AutoGradMode with_gradient(true);
-    const Tensor leaf = theta.detach().requires_grad_();
-    const Tensor value = loss.value(map.f(x, leaf), y);
-    const Tensor g = torch::autograd::grad({value}, {leaf})[0].detach();
+    const Tensor g = gradient_of([&](const Tensor& at) { return loss.value(map.f(x, at), y); }, theta);
     return rates.defined() ? -rates * g : -g;
   };
 }

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <turnpike/base/error.h>
+#include <turnpike/core/activation.h>
 
 namespace turnpike {
 namespace {
@@ -21,17 +22,18 @@ Tensor flat(const std::vector<Tensor>& tensors) {
   return at::cat(parts);
 }
 
-// Pieces of theta in the shapes of `like`, views that gradients flow through.
+// Pieces of theta in the shapes of `like`, views that gradients flow through. By one split: its backward pass writes
+// the gradient once, that of a narrow for each piece the whole of it.
 std::vector<Tensor> unflattened(const Tensor& theta, const std::vector<Tensor>& like) {
+  std::vector<std::int64_t> sizes;
   std::int64_t count = 0;
-  for (const Tensor& tensor : like) count += tensor.numel();
-  require_shape(theta, {count}, "the parameters theta");
-  std::vector<Tensor> parts;
-  std::int64_t at = 0;
   for (const Tensor& tensor : like) {
-    parts.push_back(theta.narrow(0, at, tensor.numel()).view(tensor.sizes()));
-    at += tensor.numel();
+    sizes.push_back(tensor.numel());
+    count += tensor.numel();
   }
+  require_shape(theta, {count}, "the parameters theta");
+  std::vector<Tensor> parts = theta.split_with_sizes(sizes);
+  for (std::size_t i = 0; i < parts.size(); ++i) parts[i] = parts[i].view(like[i].sizes());
   return parts;
 }
 
@@ -273,6 +275,40 @@ ParametricMap map_of(const Flow& flow, const Tensor& control) {
                    const Tensor& x, const Tensor& theta) { return flow.roll(x, theta.view(shape)).end; },
           .theta = flat({control}),
           .layers = {}};
+}
+
+ParametricMap ensemble_of(const std::vector<FeedForward>& nets,
+                          const std::function<Tensor(const Tensor&)>& activation) {
+  require(!nets.empty(), "an ensemble needs at least one network");
+  const FeedForwardSpec spec = nets[0].spec;
+  require(spec.form == LayerForm::outer && spec.pieces == 0, "an ensemble is of networks of outer form without maxout");
+  std::vector<Tensor> rows;
+  for (const FeedForward& net : nets) {
+    require(net.spec.widths == spec.widths && net.spec.activation == spec.activation,
+            "the networks of an ensemble must be of one shape");
+    rows.push_back(flat(tensors_of(net)));
+  }
+  const auto S = static_cast<std::int64_t>(nets.size());
+  auto f = [spec, S, activation](const Tensor& x, const Tensor& theta) -> Tensor {
+    require_shape(x, {-1, spec.widths[0]}, "the samples of an ensemble");
+    require_shape(theta, {S * count_parameters(spec)}, "the parameters of an ensemble");
+    std::vector<std::int64_t> sizes;
+    for (std::int64_t l = 1; l <= spec.depth(); ++l) {
+      const std::int64_t rows = spec.widths[static_cast<std::size_t>(l)];
+      sizes.insert(sizes.end(), {rows * spec.widths[static_cast<std::size_t>(l - 1)], rows});
+    }
+    const std::vector<Tensor> parts = theta.view({S, -1}).split_with_sizes(sizes, 1);
+    Tensor z = x.unsqueeze(0).expand({S, x.size(0), x.size(1)});
+    for (std::int64_t l = 1; l <= spec.depth(); ++l) {
+      const auto at = static_cast<std::size_t>(2 * (l - 1));
+      const Tensor W = parts[at].reshape({S, spec.widths[static_cast<std::size_t>(l)], -1}),
+                   b = parts[at + 1].unsqueeze(1);
+      z = at::baddbmm(b, z, W.transpose(1, 2));
+      if (l < spec.depth() || !spec.affine_end) z = activation ? activation(z) : activate(spec.activation, z);
+    }
+    return z.transpose(0, 1).reshape({x.size(0), -1});
+  };
+  return {.f = std::move(f), .theta = at::cat(rows), .layers = {}};
 }
 
 Tensor layer_rates(const FeedForward& net, const std::vector<double>& weights, const std::vector<double>& biases) {

@@ -1,0 +1,266 @@
+// K5. The order in which a ReLU network and its tangent kernel learn the sines of a sum.
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <turnpike/math/fit.h>
+#include <turnpike/study/measure.h>
+#include <turnpike/study/study.h>
+#include <turnpike/tangent/dynamics.h>
+#include <turnpike/train/optimiser.h>
+
+namespace turnpike::studies {
+namespace {
+
+constexpr double captured_below = 0.5;  // share of a sine that is still missing
+constexpr int n_layers = 6, n_shuffles = 100;
+
+FeedForward uniform_net(std::int64_t width, Random random) {
+  std::vector<std::int64_t> widths(n_layers + 1, width);
+  widths.front() = widths.back() = 1;
+  FeedForward net = FeedForward::make({.widths = widths, .activation = Activation::relu}, at::kDouble, 0);
+  for (std::size_t l = 0; l < net.weights.size(); ++l) {
+    const double bound = 1 / std::sqrt(static_cast<double>(net.weights[l].size(1)));
+    for (Tensor* tensor : {&net.weights[l], &net.biases[l]}) {
+      double* entry = tensor->data_ptr<double>();
+      for (std::int64_t i = 0; i < tensor->numel(); ++i) entry[i] = random.uniform(-bound, bound);
+    }
+  }
+  return net;
+}
+
+// cos and sin of 2 pi k t at the points, [K, n] each.
+struct Waves {
+  Tensor cosine, sine;
+
+  Waves(const std::vector<double>& k, const Tensor& t) {
+    const Tensor phase = 2 * std::numbers::pi * at::outer(at::tensor(k, at::kDouble), t);
+    cosine = at::cos(phase), sine = at::sin(phase);
+  }
+  // |amplitude of residual at k| / A_k, [K]; v [n], A [K]
+  Tensor missing(const Tensor& v, const Tensor& A) const {
+    const double scale = 2 / static_cast<double>(v.size(0));
+    return scale * (at::mv(cosine, v).square() + at::mv(sine, v).square()).sqrt() / A;
+  }
+  // v.Kv / v.v, the mean of cosine and sine, [K]
+  Tensor quotients(const Tensor& K) const {
+    const auto of = [&](const Tensor& v) { return (at::mm(v, K) * v).sum(1) / v.square().sum(1); };
+    return 0.5 * (of(cosine) + of(sine));
+  }
+};
+
+// The time by which each sine is learned, without a threshold that noise could cross: t_0 exp(int missing d ln t), [K].
+// Of a sine that is all missing before t and all there after, it is t.
+std::vector<double> learning_times(const std::vector<double>& times, const std::vector<Tensor>& missing) {
+  Tensor area = at::zeros_like(missing[0]);
+  for (std::size_t i = 0; i + 1 < times.size(); ++i)
+    area += 0.5 * (missing[i].clamp_max(1) + missing[i + 1].clamp_max(1)) * std::log(times[i + 1] / times[i]);
+  return numbers(times[0] * at::exp(area));
+}
+
+// Mean over the networks with its interval; two networks or more.
+Check check_mean_at_least(std::string quantity, double bound, const std::vector<double>& by_network) {
+  const Interval mean = mean_interval(by_network);
+  return check_at_least("K5", std::move(quantity), "", bound, mean.mean).with(mean.low, mean.high);
+}
+
+}  // namespace
+
+StudyReport run_spectral_bias(StudyContext& study) {
+  const std::int64_t n = study.integer("points"), K = study.integer("frequencies"), spacing = study.integer("spacing"),
+                     iterations = study.integer("iterations");
+  if (2 * spacing * K >= n)
+    throw InputError(fmt::format("{} points cannot tell the frequency {} from lower ones", n, spacing * K));
+  std::vector<double> k;
+  for (std::int64_t i = 1; i <= K; ++i) k.push_back(static_cast<double>(spacing * i));
+  const Tensor t = at::arange(n, at::kDouble) / static_cast<double>(n);
+  const Waves waves(k, t);
+  const std::int64_t S = study.seeds();
+  const Tensor amplitudes[] = {at::ones({K}, at::kDouble), at::arange(1, K + 1, at::kDouble) / static_cast<double>(K)};
+  const char* const names[] = {"equal amplitudes", "rising amplitudes"};
+
+  // Networks 0 .. S - 1 fit equal amplitudes, the same starts again rising ones.
+  std::vector<FeedForward> nets;
+  std::vector<Tensor> labels;
+  for (int rising = 0; rising < 2; ++rising)
+    for (std::int64_t s = 0; s < S; ++s) {
+      nets.push_back(uniform_net(study.integer("width"), study.random("network", static_cast<std::uint64_t>(s))));
+      Random random = study.random("phases", static_cast<std::uint64_t>(s));
+      Tensor y = at::zeros({n}, at::kDouble);
+      for (std::int64_t i = 0; i < K; ++i)
+        y += amplitudes[rising][i] * at::sin(2 * std::numbers::pi * k[static_cast<std::size_t>(i)] * t +
+                                             random.uniform(0, 2 * std::numbers::pi));
+      labels.push_back(y);
+    }
+  const Tensor y = at::stack(labels, 1), x = t.unsqueeze(1);
+  const ParametricMap all = ensemble_of(nets);
+  const Tensor x32 = x.to(at::kFloat), y32 = y.to(at::kFloat), theta = all.theta.to(at::kFloat).requires_grad_();
+  const auto optimiser = make_optimiser({.kind = OptimiserKind::adam, .rate = study.real("rate")}, {theta});
+  // The sum of the networks' mean squares: each is trained for itself.
+  const auto closure = [&](bool gradient) -> Tensor {
+    at::AutoGradMode mode(gradient);
+    const Tensor loss = (all.f(x32, theta) - y32).square().sum() / static_cast<double>(n);
+    if (gradient) {
+      theta.mutable_grad() = Tensor();
+      loss.backward();
+    }
+    return loss.detach();
+  };
+
+  std::vector<double> seen;
+  std::vector<std::vector<Tensor>> missing(nets.size());  // by network and time, [K]
+  double next = 10;
+  for (std::int64_t i = 0;; ++i) {
+    if (static_cast<double>(i) >= next || i == iterations) {
+      study.at("training", i, iterations);
+      next = std::max(next + 1, std::floor(next * 1.06));
+      at::NoGradGuard no_gradient;
+      const Tensor error = all.f(x32, theta).to(at::kDouble) - y;
+      seen.push_back(static_cast<double>(i));
+      for (std::size_t s = 0; s < nets.size(); ++s)
+        missing[s].push_back(waves.missing(error.select(1, static_cast<std::int64_t>(s)),
+                                           amplitudes[s < static_cast<std::size_t>(S) ? 0 : 1]));
+    }
+    if (i == iterations) break;
+    optimiser->step(closure);
+  }
+
+  StudyReport report;
+  Figure heat(
+      {.title = "What is still missing",
+       .caption = fmt::format("Share of each sine that the first network has not learned, by iteration of Adam; "
+                              "a cell is one frequency. The blue region starts at the bottom: low frequencies "
+                              "first."),
+       .columns = 2});
+  Figure order({.title = "Learning times of network and kernel",
+                .caption = fmt::format("Time by which a sine is learned: iterations of Adam against the time of "
+                                       "the kernel's flow, {} networks a panel; colours are frequencies.",
+                                       S),
+                .columns = 2});
+  Table table{.head = {"amplitudes", "frequency", "learning time [iterations]", "of the kernel", "captured"},
+              .caption = "Medians over the networks; captured: less than half is missing at the end."};
+  std::vector<double> falling, shuffled_spread, spread;
+  std::vector<Tensor> quotients;
+  for (int rising = 0; rising < 2; ++rising) {
+    std::vector<double> by_frequency, by_kernel, n_captured;
+    std::vector<std::vector<double>> network_times, kernel_times;
+    for (std::int64_t s = 0; s < S; ++s) {
+      const auto at = static_cast<std::size_t>(rising * S + s);
+      study.at("kernels", static_cast<std::int64_t>(at), 2 * S);
+      const Tensor kernel = tangent_kernel(map_of(nets[at]), x, {}, {.method = TangentMethod::structured});
+      const SquareLossFlow flow(kernel);
+      // To where the kernel's weakest mode is gone.
+      const double last = 40 * static_cast<double>(n) / std::max(flow.eigenvalues()[0].item<double>(), 1e-12);
+      const Tensor r0 = nets[at].forward(x) - y.narrow(1, static_cast<std::int64_t>(at), 1);
+      std::vector<double> times;
+      std::vector<Tensor> rows;
+      for (double time = 1e-3; time < last; time *= 1.1) {
+        times.push_back(time);
+        rows.push_back(waves.missing(flow.residual(r0, time).squeeze(1), amplitudes[rising]));
+      }
+      network_times.push_back(learning_times(seen, missing[at]));
+      kernel_times.push_back(learning_times(times, rows));
+      by_frequency.push_back(rank_correlation(k, network_times.back()).value);
+      by_kernel.push_back(rank_correlation(kernel_times.back(), network_times.back()).value);
+      n_captured.push_back((missing[at].back() < captured_below).sum().item<double>());
+      if (rising == 1) continue;
+      const Tensor lambda = waves.quotients(kernel);
+      quotients.push_back(lambda);
+      falling.push_back(rank_correlation(k, numbers(lambda)).value);
+      Random random = study.random("shuffle", static_cast<std::uint64_t>(s));
+      // A single order of the points keeps what chance gives to a strong mode: the mean over many keeps nothing.
+      Tensor mixed = at::zeros_like(lambda);
+      for (int i = 0; i < n_shuffles; ++i) {
+        const Tensor places = at::tensor(random.permutation(n), at::kLong);
+        mixed += waves.quotients(kernel.index_select(0, places).index_select(1, places)) / n_shuffles;
+      }
+      shuffled_spread.push_back((mixed.max() / mixed.min()).item<double>());
+      spread.push_back((lambda.max() / lambda.min()).item<double>());
+    }
+    report.checks.push_back(
+        check_mean_at_least(fmt::format("{}: learning time against frequency (rank correlation)", names[rising]),
+                            study.full() ? 0.9 : 0.75, by_frequency));
+    report.checks.push_back(check_mean_at_least(fmt::format("{}: learning time against the kernel's", names[rising]),
+                                                study.full() ? 0.8 : 0.7, by_kernel));
+    report.checks.push_back(check_mean_at_least(fmt::format("{}: frequencies captured", names[rising]),
+                                                static_cast<double>(K) / 2, n_captured));
+
+    const Tensor first = at::stack(missing[static_cast<std::size_t>(rising * S)]);  // [times, K]
+    constexpr long n_cells = 90;
+    Grid grid{.x_low = 0,
+              .x_high = std::log10(static_cast<double>(iterations)),
+              .y_low = k.front(),
+              .y_high = k.back(),
+              .n_x = n_cells,
+              .n_y = static_cast<long>(K)};
+    for (std::int64_t i = 0; i < K; ++i)
+      for (long cell = 0; cell < n_cells; ++cell) {
+        const double at = std::pow(10, grid.x(cell));
+        const auto row =
+            std::min(std::lower_bound(seen.begin(), seen.end(), at * (1 - 1e-9)), seen.end() - 1) - seen.begin();
+        grid.values.push_back(std::min(1.0, first[row][i].item<double>()));
+      }
+    heat.panel(names[rising])
+        .x({.label = "$\\log_{10}$ iteration"})
+        .y({.label = "frequency $k$"})
+        .heat(grid, {.label = "share missing", .low = 0, .high = 1, .smooth = false});
+    Panel& panel = order.panel(names[rising]);
+    panel.x({.label = "kernel's time", .scale = Scale::log}).y({.label = "iterations", .scale = Scale::log});
+    for (std::int64_t i = 0; i < K; ++i) {
+      std::vector<double> a, b;
+      int captured = 0;
+      for (std::int64_t s = 0; s < S; ++s) {
+        a.push_back(kernel_times[static_cast<std::size_t>(s)][static_cast<std::size_t>(i)]);
+        b.push_back(network_times[static_cast<std::size_t>(s)][static_cast<std::size_t>(i)]);
+        captured += missing[static_cast<std::size_t>(rising * S + s)].back()[i].item<double>() < captured_below;
+      }
+      panel.points(a, b, {.colour = static_cast<int>(i % n_colours), .marker = Marker::circle});
+      const auto middle = [](std::vector<double> v) {
+        std::sort(v.begin(), v.end());
+        return v[v.size() / 2];
+      };
+      table.rows.push_back({names[rising], Cell(k[static_cast<std::size_t>(i)]), Cell(middle(b), 3), Cell(middle(a), 3),
+                            fmt::format("{} of {}", captured, S)});
+    }
+  }
+  report.checks.push_back(check_each_at_most("K5", "the kernel's quotients $\\lambda_k$ against $k$ (rank correlation)",
+                                             "", -0.9, falling));
+  report.checks.push_back(check_each_at_least("K5", "largest over smallest $\\lambda_k$", "", 5, spread));
+  report.checks.push_back(
+      check_each_at_most("K5", "the same with the points shuffled, mean of 100 orders", "", 2, shuffled_spread));
+
+  Figure spectrum({.title = "The kernel's eigenvalues at the sines",
+                   .caption = "Rayleigh quotients of the tangent kernel at the start, a line for each network."});
+  Panel& panel = spectrum.panel();
+  panel.x({.label = "frequency $k$", .scale = Scale::log}).y({.label = "$\\lambda_k$", .scale = Scale::log});
+  for (const Tensor& lambda : quotients)
+    panel.line(k, numbers(lambda), {.colour = 0, .width = 1.2, .opacity = 0.7, .marker = Marker::circle});
+  report.figures.push_back({"missing", heat});
+  report.figures.push_back({"order", order});
+  report.figures.push_back({"spectrum", spectrum});
+  report.tables.push_back(table);
+  report.method.push_back(fmt::format(
+      "{} networks of {} layers and width {} (each start with both sets of amplitudes) are one batched map; {} "
+      "iterations of "
+      "Adam at rate {:g} in single precision, kernels in double. The null case takes the quotients with the points in "
+      "100 random orders. What is missing of a sine is the projection of the error on its "
+      "cosine and sine, over its amplitude; captured: less than {:g}. Its learning time is $t_0 \\exp \\int m\\, d "
+      "\\ln t$, "
+      "$m$ the missing share: of a sine that appears at once at $t$ it is $t$.",
+      2 * S, n_layers, study.integer("width"), iterations, study.real("rate"), captured_below));
+  report.method.push_back(
+      "Of frequencies in random order the mean rank correlation over five networks is 0 with a deviation of 0.15 for "
+      "ten "
+      "frequencies and of 0.2 for the six of a quick run, whose narrow networks also differ more from each other: the "
+      "bounds are 0.9 and 0.8 in full, 0.75 and 0.7 there.");
+  if (study.full())
+    report.not_run.push_back(
+        "the reference's 60 000 iterations and 20 repetitions: on two cores they take hours; the order shows "
+        "before, and what is missing at the end counts as learned there");
+  return report;
+}
+
+}  // namespace turnpike::studies
