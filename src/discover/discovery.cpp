@@ -253,7 +253,8 @@ std::vector<int> searched_fields(const Measurement& measurement, const Discovery
 double uncertainty(const std::vector<Measurement>& measurements, const std::vector<Candidate>& candidates,
                    const std::vector<LeftSide>& left_sides, const std::vector<Support>& supports,
                    const std::vector<double>& width_factors, double fewest_rows) {
-  const LinearSystem system = weak_system(measurements, candidates, left_sides, {.width_factors = width_factors});
+  const LinearSystem system =
+      weak_system(measurements, candidates, left_sides, {.width_factors = width_factors, .noise_sample = 2000});
   if (system.effective_rows() < fewest_rows) return INFINITY;
   double sum = 0, terms = 0;
   for (std::size_t s = 0; s < left_sides.size(); ++s) {

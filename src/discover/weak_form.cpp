@@ -15,7 +15,6 @@
 namespace turnpike {
 namespace {
 
-constexpr int noise_sample = 20000;
 constexpr double few_rows = 40;
 
 using Orders = std::vector<int>;  // of the derivative along each axis, time last
@@ -284,7 +283,7 @@ std::vector<double> weights_of(const Measurement& measurement, const Comb& comb,
 }
 
 // Test functions overlap evenly but for the rim: points are drawn from where rows reach, evenly.
-NoiseModel noise_model(const Assembly& part, const Orders& highest) {
+NoiseModel noise_model(const Assembly& part, const Orders& highest, int sample) {
   const Measurement& measurement = part.measurement;
   NoiseModel noise = {.variance = part.noise_variance};
   noise.test_functions = static_cast<double>(part.block.points.size());
@@ -317,7 +316,7 @@ NoiseModel noise_model(const Assembly& part, const Orders& highest) {
   for (const std::int64_t row : part.block.points) noise.middles.push_back(fields_at(point_of(row, nowhere)));
 
   Random random(seed_for(0, "sample of the noise model"));
-  for (int i = 0; i < noise_sample && !part.block.points.empty(); ++i) {
+  for (int i = 0; i < sample && !part.block.points.empty(); ++i) {
     const std::int64_t row = part.block.points[random.below(part.block.points.size())];
     std::vector<double> off(part.combs.size());
     for (std::size_t axis = part.combs.size(); axis-- > 0;) {
@@ -481,7 +480,7 @@ LinearSystem weak_system(const std::vector<Measurement>& measurements, const std
     system.notes.push_back(fmt::format("{}: test functions of {}; {} of them, {:.0f} independent",
                                        part.measurement.source, fmt::join(widths, ", "), part.block.points.size(),
                                        part.block.effective_rows()));
-    if (options.correct_noise) system.noise.push_back(noise_model(part, highest));
+    if (options.correct_noise) system.noise.push_back(noise_model(part, highest, options.noise_sample));
     system.blocks.push_back(std::move(part.block));
   }
   return system;

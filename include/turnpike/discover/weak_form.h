@@ -25,6 +25,7 @@ struct WeakOptions {
   std::vector<double> width_factors;         // on the widths chosen from the data, one an axis; none: 1
   int per_width = 3;                         // lattice points per half width along each axis
   bool correct_noise = true;                 // unbiased powers and products of columns
+  int noise_sample = 20000;                  // points at which the model of the noise looks
   std::int64_t most_rows = 60000;            // wider lattices beyond
 };
 
