@@ -14,10 +14,10 @@
 //
 // Contract: finite numbers. Largest error relative to the largest entry of the row's and the column's diagonal,
 // sqrt(T(x, x) T(z, z)): 1e-13 in float64, 1e-6 in float32, up to 10 hidden layers. `matrix` is symmetric to the bit,
-// and equal points have equal rows; angles below 0.01 (float32: 0.1) and beyond pi less that are computed from
+// and equal points have equal rows; angles below 0.01 (float32: 0.2) and beyond pi less that are computed from
 // differences of the points, so that equal and opposite points are exact. The zero vector has a zero row. The same
-// numbers for any number of threads in `matrix` and `cross`; in `times` for the same number. Cost: about 10 L
-// multiply-adds (float64: 25 L) and d for each pair i <= j. Errors: ContractError for sizes below 1.
+// numbers for any number of threads in `matrix` and `cross`; in `times` for the same number. Cost: about 25 L
+// operations (float64: 45 L) and d multiply-adds for each pair i <= j. Errors: ContractError for sizes below 1.
 #pragma once
 
 #include <cstdint>
