@@ -8,6 +8,7 @@
 #include <turnpike/train/evaluate.h>
 
 #include "diagnosis.h"
+#include "diagnosis_curvature.h"
 
 namespace turnpike {
 
@@ -35,6 +36,8 @@ JobResult run_analyze(const Job& job) {
                            .judged = loaded.data,
                            .judged_part = "given"};
   const Diagnosis diagnosis = diagnose(task, job.progress);
+  std::optional<Curvature> curvature;
+  if (diagnosis.labelled) curvature = curvature_of(model, loaded.data, used_step(model_path), job.progress);
   RunFolder folder(
       make_run_folder(job.flag("out"), "analysis-" + std::filesystem::path(job.flag("data")).stem().string()),
       job.provenance);
@@ -50,12 +53,14 @@ JobResult run_analyze(const Job& job) {
   draw_depth(page, folder, task, diagnosis);
   draw_cut(page, folder, task, diagnosis, "");
   draw_errors(page, folder, task, diagnosis);
+  if (curvature) draw_curvature(page, folder, *curvature);
   page.footer(job.provenance);
   folder.write_report(page);
 
   JobResult result = {{"model", model_path}, {"data", job.flag("data")}, {"rows", loaded.data.size()}};
   if (diagnosis.labelled) result[score_name(model)] = diagnosis.score;
   result.update(to_json(task, diagnosis));
+  if (curvature) result["hessian"] = to_json(*curvature);
   result["files"] = {{"report", (folder.path() / "report.html").string()}};
   result["provenance"] = to_json(job.provenance);
   folder.write_result(result);

@@ -191,7 +191,18 @@ TEST(PredictJob, NamesClassesAndTheirProbabilities) {
     ASSERT_EQ(analysis.exit, 0) << analysis.err;
     const std::string page = text_of(place.folder_of(analysis) / "report.html");
     EXPECT_NE(page.find("Stability through depth"), std::string::npos);
-    EXPECT_EQ(page.find("Confusion") != std::string::npos, std::string(data) == "colours.csv");
+    const bool labelled = std::string(data) == "colours.csv";
+    EXPECT_EQ(page.find("Confusion") != std::string::npos, labelled);
+    EXPECT_EQ(page.find("Curvature of the loss") != std::string::npos, labelled);
+    const nlohmann::json result = analysis.last_json();
+    ASSERT_EQ(result.contains("hessian"), labelled);
+    if (!labelled) continue;
+    const nlohmann::json& hessian = result["hessian"];
+    const double largest = hessian["largest"][0].get<double>(), trace = hessian["trace"].get<double>();
+    EXPECT_GT(largest, 0);
+    EXPECT_NEAR(hessian["largest_stable_step"].get<double>(), 2 / largest, 1e-12);
+    EXPECT_LE(hessian["trace_interval"][0].get<double>(), trace);
+    EXPECT_LT(std::abs(trace), largest * hessian["parameters"].get<double>());
   }
 
   // Export: beside the model, and never over it.
