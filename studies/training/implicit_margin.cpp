@@ -196,9 +196,10 @@ StudyReport run_implicit_margin(StudyContext& study) {
   StudyReport report;
   Figure figure({.title = "Which margin a linear network widens",
                  .caption = "First draw. Left: the angle between a fully connected net's $\\beta$ and the solved "
-                            "Euclidean program falls like one over the "
-                            "logarithm of the loss, at every depth. Right: convolutional nets; depth 2 against the "
-                            "solved Fourier program, deeper ones by the "
+                            "Euclidean program falls like "
+                            "$\\log(1/\\text{loss})$ to the power $-1$, or $-1/L$ in depth $L$ where the supporting "
+                            "points do not see every direction. "
+                            "Right: convolutional nets; depth 2 against the solved Fourier program, deeper ones by the "
                             "residual of stationarity."});
   Panel& dense_panel = figure.panel("fully connected");
   dense_panel.x({.label = "1 / log(1/loss)", .scale = Scale::log}).y({.label = "angle [rad]", .scale = Scale::log});

@@ -34,7 +34,7 @@ inline constexpr StudyRecord implicit_margin_record = {
         "logarithm of the loss alone, as its dual says.",
     .hypotheses =
         "Separable data in general position (multipliers and slacks of the solved programs above 0.12, convolutional "
-        "0.05 and 0.5 for unused "
+        "0.1 and 0.5 for unused "
         "frequencies), steps normalised by the loss, loss to zero.",
     .refutation =
         "An angle to the solved program that does not tend to zero, a missing margin with another limit than "
