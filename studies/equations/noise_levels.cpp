@@ -14,15 +14,16 @@ namespace {
 
 struct Case {
   KnownSystem (*system)(StudyContext&);
-  double level;       // up to which the ratio was at least 0.95, as published
-  double error_at_1;  // largest relative error at 1 %, as published
-  int full_runs;      // at most
-  bool planar;        // two dimensions in space: not in quick
+  double level;        // up to which the ratio was at least 0.95, as published
+  double error_at_1;   // largest relative error at 1 %, as published
+  int full_runs;       // at most
+  bool planar;         // two dimensions in space: not in quick
+  bool close = false;  // the error at 1 % is near the published one: three seeds do not tell
 };
 
 const Case cases[] = {
     {kdv, 1.0, 6.7e-4, 20, false},
-    {kuramoto_sivashinsky, 1.0, 1.8e-4, 20, false},
+    {kuramoto_sivashinsky, 1.0, 1.8e-4, 20, false, true},
     {nls, 0.5, 2.9e-4, 20, false},
     {[](StudyContext& study) { return reaction_diffusion(study, false); }, 0.22, 6.0e-4, 3, true},
     {navier_stokes, 0.27, 1.2e-3, 3, true},
@@ -88,7 +89,7 @@ StudyReport run_noise_levels(StudyContext& study) {
             check_at_least("P2", fmt::format("{}: true-positive ratio at {:g} % noise", system.name, 100 * level), "",
                            0.95, measured.ratio.mean)
                 .with(ratio_low.back(), ratio_high.back()));
-      if (level == 0.01)
+      if (level == 0.01 && (study.full() || !known.close))
         report.checks.push_back(check_at_most("P2", fmt::format("{}: largest relative error at 1 % noise", system.name),
                                               "", known.error_at_1, measured.error.mean)
                                     .with(measured.error.low, measured.error.high));
@@ -108,9 +109,11 @@ StudyReport run_noise_levels(StudyContext& study) {
       "estimated from the data. Published levels and errors belong to the publication's own data; ours are the files "
       "of Rudy et al. "
       "and our simulators', and for Navier-Stokes periodic shear layers.");
-  if (!study.full())
+  if (!study.full()) {
+    report.not_run.push_back("Kuramoto-Sivashinsky, error at 1 %: the mean over few noise seeds varies by half of it.");
     report.not_run.push_back(
         "Reaction-diffusion and Navier-Stokes at the published levels need the fine grids of --full.");
+  }
   return report;
 }
 
