@@ -59,7 +59,7 @@ WideKernels compute(const WideNet& net, const Tensor& x, const Tensor& z) {
   return {.nngp = y.covariance().to(x.scalar_type()), .tangent = T.to(x.scalar_type())};
 }
 
-Kernel limit_kernel(const char* name, const WideNet& net, Tensor WideKernels::*which) {
+KernelFunction limit_kernel(const char* name, const WideNet& net, Tensor WideKernels::*which) {
   require_net(net);
   return {.name = fmt::format("{} ({}, {} hidden)", name, net.activation.name, net.hidden_layers),
           .matrix = [=](const Tensor& x, const Tensor& z) { return compute(net, x, z).*which; },
@@ -144,11 +144,11 @@ WideKernels wide_kernels(const WideNet& net, const Tensor& x) {
   return compute(net, x, x);
 }
 
-Kernel nngp_kernel(const WideNet& net) {
+KernelFunction nngp_kernel(const WideNet& net) {
   return limit_kernel("NNGP", net, &WideKernels::nngp);
 }
 
-Kernel tangent_kernel(const WideNet& net) {
+KernelFunction tangent_kernel(const WideNet& net) {
   return limit_kernel("tangent", net, &WideKernels::tangent);
 }
 

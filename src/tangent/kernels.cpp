@@ -45,7 +45,7 @@ Tensor with_diagonal(const Tensor& k, double value) {
   return k + value * at::eye(k.size(0), k.options());
 }
 
-Kernel of_distance(std::string name, std::function<Tensor(const Tensor&)> profile) {
+KernelFunction of_distance(std::string name, std::function<Tensor(const Tensor&)> profile) {
   return {.name = std::move(name),
           .matrix = [profile](const Tensor& x, const Tensor& z) { return profile(distances(x, z)); },
           .diagonal = [](const Tensor& x) { return at::ones({x.size(0)}, x.options()); }};
@@ -53,7 +53,7 @@ Kernel of_distance(std::string name, std::function<Tensor(const Tensor&)> profil
 
 }  // namespace
 
-Tensor Kernel::operator()(const Tensor& x, const Tensor& z) const {
+Tensor KernelFunction::operator()(const Tensor& x, const Tensor& z) const {
   require_points(x, name + " kernel: x");
   require_points(z, name + " kernel: z");
   require(x.size(1) == z.size(1) && x.scalar_type() == z.scalar_type(),
@@ -62,11 +62,11 @@ Tensor Kernel::operator()(const Tensor& x, const Tensor& z) const {
   return matrix(x, z);
 }
 
-Kernel linear_kernel() {
+KernelFunction linear_kernel() {
   return feature_kernel("linear", [](const Tensor& x) { return x; });
 }
 
-Kernel feature_kernel(std::string name, FeatureMap features) {
+KernelFunction feature_kernel(std::string name, FeatureMap features) {
   // A product of a matrix with its own transpose is symmetric up to rounding alone.
   const auto matrix = [features](const Tensor& x, const Tensor& z) -> Tensor {
     const Tensor phi = features(x);
@@ -79,26 +79,26 @@ Kernel feature_kernel(std::string name, FeatureMap features) {
           }};
 }
 
-Kernel polynomial_kernel(int degree, double shift) {
+KernelFunction polynomial_kernel(int degree, double shift) {
   require(degree >= 1 && shift >= 0,
           fmt::format("polynomial_kernel: degree >= 1 and shift >= 0, got {} and {}", degree, shift));
-  const Kernel linear = linear_kernel();
+  const KernelFunction linear = linear_kernel();
   return {.name = "polynomial",
           .matrix = [=](const Tensor& x, const Tensor& z) { return (linear.matrix(x, z) + shift).pow(degree); },
           .diagonal = [=](const Tensor& x) { return (linear.diagonal(x) + shift).pow(degree); }};
 }
 
-Kernel gaussian_kernel(double length) {
+KernelFunction gaussian_kernel(double length) {
   require(length > 0, fmt::format("gaussian_kernel: length > 0, got {}", length));
   return of_distance("gaussian", [=](const Tensor& r) { return at::exp(-(r / length).square() / 2); });
 }
 
-Kernel laplace_kernel(double length) {
+KernelFunction laplace_kernel(double length) {
   require(length > 0, fmt::format("laplace_kernel: length > 0, got {}", length));
   return of_distance("laplace", [=](const Tensor& r) { return at::exp(-r / length); });
 }
 
-Kernel arc_cosine_kernel(int order) {
+KernelFunction arc_cosine_kernel(int order) {
   require(order >= 0 && order <= 2, fmt::format("arc_cosine_kernel: order 0, 1 or 2, got {}", order));
   const auto matrix = [order](const Tensor& x, const Tensor& z) -> Tensor {
     const Directions a = directions(x), b = directions(z);
@@ -120,7 +120,7 @@ Tensor KernelRidge::operator()(const Tensor& x) const {
   return kernel(x, centres).matmul(coefficients);
 }
 
-KernelRidge fit_kernel_ridge(const Kernel& kernel, const Tensor& x, const Tensor& y, double ridge) {
+KernelRidge fit_kernel_ridge(const KernelFunction& kernel, const Tensor& x, const Tensor& y, double ridge) {
   require(ridge > 0, fmt::format("fit_kernel_ridge: ridge > 0, got {}", ridge));
   const Tensor columns = targets(x, y, "fit_kernel_ridge");
   const Tensor lower = cholesky(with_diagonal(kernel(x), ridge), "fit_kernel_ridge");
@@ -154,7 +154,7 @@ FeatureRidge fit_feature_ridge(const FeatureMap& features, const Tensor& x, cons
   return {.features = features, .weights = weights};
 }
 
-FeatureMap nystroem_features(const Kernel& kernel, const Tensor& landmarks) {
+FeatureMap nystroem_features(const KernelFunction& kernel, const Tensor& landmarks) {
   const auto [values, vectors] = at::linalg_eigh(kernel(landmarks));
   const double floor = landmarks.size(0) * epsilon(landmarks) * values.max().item<double>();
   const Tensor kept = at::nonzero(values > floor).squeeze(1);
@@ -162,7 +162,7 @@ FeatureMap nystroem_features(const Kernel& kernel, const Tensor& landmarks) {
   return [kernel, landmarks, root](const Tensor& x) { return kernel(x, landmarks).mm(root); };
 }
 
-GaussianProcess::GaussianProcess(Kernel kernel, const Tensor& x, const Tensor& y, double noise_variance)
+GaussianProcess::GaussianProcess(KernelFunction kernel, const Tensor& x, const Tensor& y, double noise_variance)
     : kernel_(std::move(kernel)), x_(x) {
   require(noise_variance >= 0, fmt::format("GaussianProcess: noise variance >= 0, got {}", noise_variance));
   const Tensor columns = targets(x, y, "GaussianProcess");

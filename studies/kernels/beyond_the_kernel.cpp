@@ -12,9 +12,8 @@
 #include <turnpike/study/measure.h>
 #include <turnpike/study/study.h>
 #include <turnpike/tangent/dynamics.h>
+#include <turnpike/tangent/infinite_width.h>
 #include <turnpike/train/optimiser.h>
-
-#include "studies/kernels/wide_relu.h"
 
 namespace turnpike::studies {
 namespace {
@@ -37,7 +36,8 @@ double accuracy(const Tensor& outputs, const Tensor& labels) {
 
 double by_kernel(const Task& task) {
   constexpr double relative_ridge = 1e-6;
-  const auto [K, K_star] = wide_relu(task.x, task.test_x, /*hidden_layers=*/2);
+  const WideNet net{.hidden_layers = 2, .input_variance = 2.0 / static_cast<double>(task.x.size(1))};
+  const Tensor K = wide_kernels(net, task.x).tangent, K_star = wide_kernels(net, task.test_x, task.x).tangent;
   const Tensor y = task.targets();
   const Tensor z = square_loss_limit(K, K_star, at::zeros({task.test_x.size(0), task.classes}, at::kDouble),
                                      at::zeros_like(y), y, relative_ridge * K.diagonal().mean().item<double>());

@@ -183,7 +183,7 @@ void posterior(const StudyContext& study, StudyReport& report) {
   std::vector<double> tests;
   for (int i = 0; i < 16; ++i) tests.push_back(2 * pi * (i + 0.5) / 16);
   const Tensor x = circle(data), z = circle(tests), y = at::tensor({1.0, -0.5, 0.3, 0.9, -1.0}, at::kDouble);
-  const Kernel kernel = nngp_kernel({.hidden_layers = 1});
+  const KernelFunction kernel = nngp_kernel({.hidden_layers = 1});
   const GaussianProcess process(kernel, x, y, noise);
   const Posterior limit = process.posterior(z);
   const Tensor both = at::cat({x, z});
@@ -321,7 +321,7 @@ void particles(const StudyContext& study, StudyReport& report) {
   }
   // Var (v tanh(w x + b)) = E tanh^2, the NNGP variance of tanh at (x, 1).
   const Tensor with_bias = at::stack({x, at::ones_like(x)}, 1);
-  const Kernel unit = nngp_kernel({.activation = Activation::tanh, .weight_variance = 1});
+  const KernelFunction unit = nngp_kernel({.activation = Activation::tanh, .weight_variance = 1});
   const double deviation = std::sqrt(unit.diagonal(with_bias).mean().item<double>());
   double log_ratio = 0;
   std::vector<double> predicted;

@@ -54,7 +54,7 @@ Tensor cubic_features(const Tensor& x) {
 //   for q = 0.
 struct RandomFeatures {
   const char* name;
-  Kernel kernel;
+  KernelFunction kernel;
   std::function<Tensor(const Tensor& x, const Tensor& w)> features;  // w [p, d]
   bool cauchy = false;
   std::function<Tensor(const Tensor& x)> variance;
@@ -66,7 +66,7 @@ Tensor waves(const Tensor& x, const Tensor& w) {
 }
 
 std::vector<RandomFeatures> random_features() {
-  const auto wave_variance = [](const Kernel& kernel) {
+  const auto wave_variance = [](const KernelFunction& kernel) {
     return [kernel](const Tensor& x) -> Tensor { return (1 + kernel(2 * x)) / 2 - kernel(x).square(); };
   };
   const auto steps = [](int order) {
@@ -98,7 +98,7 @@ void two_forms(const StudyContext& study, StudyReport& report) {
     Random random = study.random("two forms", s);
     const Rings train = rings(100, random), test = rings(50, random);
     const Tensor w = frequencies(100, 2, false, random);
-    const auto compare = [&](const std::string& name, const FeatureMap& features, const Kernel& kernel) {
+    const auto compare = [&](const std::string& name, const FeatureMap& features, const KernelFunction& kernel) {
       const Tensor primal = fit_feature_ridge(features, train.x, train.y, ridge)(test.x);
       const Tensor dual = fit_kernel_ridge(kernel, train.x, train.y, ridge)(test.x);
       gaps[name].push_back((primal - dual).abs().max().item<double>());
@@ -149,7 +149,7 @@ void limits(const StudyContext& study, StudyReport& report) {
         const Tensor phi = kind.features(train.x, w), approximate = phi.mm(phi.t());
         squares += (approximate - K).square().mean().item<double>();
         // The dual form of the features' own kernel, equal to the primal and cheaper where p > N.
-        const Kernel own = feature_kernel(kind.name, [&](const Tensor& x) { return kind.features(x, w); });
+        const KernelFunction own = feature_kernel(kind.name, [&](const Tensor& x) { return kind.features(x, w); });
         prediction_squares +=
             (fit_kernel_ridge(own, train.x, train.y, 1)(test.x) - dual).square().mean().item<double>();
       }
@@ -182,12 +182,12 @@ void limits(const StudyContext& study, StudyReport& report) {
 
 void separation(const StudyContext& study, StudyReport& report) {
   const std::int64_t n = study.integer("points");
-  const std::pair<const char*, Kernel> models[] = {{"linear", linear_kernel()},
-                                                   {"polynomial, degree 3", polynomial_kernel(3, 1)},
-                                                   {"Gaussian, length 1/2", gaussian_kernel(0.5)},
-                                                   {"Laplace, length 1", laplace_kernel(1)},
-                                                   {"arc-cosine, order 1", arc_cosine_kernel(1)},
-                                                   {"arc-cosine, order 2", arc_cosine_kernel(2)}};
+  const std::pair<const char*, KernelFunction> models[] = {{"linear", linear_kernel()},
+                                                           {"polynomial, degree 3", polynomial_kernel(3, 1)},
+                                                           {"Gaussian, length 1/2", gaussian_kernel(0.5)},
+                                                           {"Laplace, length 1", laplace_kernel(1)},
+                                                           {"arc-cosine, order 1", arc_cosine_kernel(1)},
+                                                           {"arc-cosine, order 2", arc_cosine_kernel(2)}};
   Figure figure({.title = "What separates two rings",
                  .caption = "Ridge regression of the labels -1 and 1 with six kernels; black: where it is zero. The "
                             "arc-cosine kernels are homogeneous, so without a constant coordinate they see directions "

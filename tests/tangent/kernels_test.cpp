@@ -27,8 +27,9 @@ double smallest_eigenvalue(const Tensor& k) {
   return at::linalg_eigvalsh(k).min().item<double>();
 }
 
-std::vector<Kernel> all_kernels() {
-  std::vector<Kernel> kernels = {linear_kernel(), polynomial_kernel(3, 1), gaussian_kernel(0.7), laplace_kernel(0.7)};
+std::vector<KernelFunction> all_kernels() {
+  std::vector<KernelFunction> kernels = {linear_kernel(), polynomial_kernel(3, 1), gaussian_kernel(0.7),
+                                         laplace_kernel(0.7)};
   for (int order = 0; order <= 2; ++order) kernels.push_back(arc_cosine_kernel(order));
   return kernels;
 }
@@ -36,7 +37,7 @@ std::vector<Kernel> all_kernels() {
 TEST(Kernels, ValuesByHand) {
   const Tensor x = at::tensor({3.0, 0.0}, at::kDouble).view({1, 2}),
                z = at::tensor({1.0, 1.0}, at::kDouble).view({1, 2});
-  const auto value = [&](const Kernel& k) { return k(x, z).item<double>(); };
+  const auto value = [&](const KernelFunction& k) { return k(x, z).item<double>(); };
   EXPECT_NEAR(value(linear_kernel()), 3, 1e-15);
   EXPECT_NEAR(value(polynomial_kernel(2, 0.5)), 12.25, 1e-14);
   EXPECT_NEAR(value(gaussian_kernel(2)), std::exp(-5.0 / 8), 1e-15);
@@ -70,7 +71,7 @@ TEST(Kernels, AreSymmetricSemidefiniteAndKnowTheirDiagonal) {
   x[5] = -x[4];       // opposite
   x[7] = 0;           // zero
   x[8] = x[2] * 1e3;  // parallel
-  for (const Kernel& kernel : all_kernels()) {
+  for (const KernelFunction& kernel : all_kernels()) {
     const Tensor k = kernel(x);
     const double scale = k.abs().max().item<double>();
     EXPECT_TRUE(at::equal(k, k.t())) << kernel.name;
@@ -112,7 +113,7 @@ TEST(Ridge, RowsInBlocksAreRowsTogether) {
 
 TEST(Ridge, NystroemIsExactWithAllPointsAsLandmarks) {
   const Tensor x = randn({40, 2}, 7), y = randn({40}, 8);
-  const Kernel kernel = laplace_kernel(1);
+  const KernelFunction kernel = laplace_kernel(1);
   const FeatureMap features = nystroem_features(kernel, x);
   const Tensor phi = features(x);
   EXPECT_LE(difference(phi.mm(phi.t()), kernel(x)), 1e-12);
@@ -129,7 +130,7 @@ TEST(Ridge, NystroemIsExactWithAllPointsAsLandmarks) {
 
 TEST(GaussianProcess, ConditionsByTheTextbookFormula) {
   const Tensor x = randn({15, 2}, 10), y = randn({15, 2}, 11), fresh = randn({6, 2}, 12);
-  const Kernel kernel = gaussian_kernel(1);
+  const KernelFunction kernel = gaussian_kernel(1);
   const GaussianProcess process(kernel, x, y, 0.1);
   const Posterior p = process.posterior(fresh);
   const Tensor inverse = at::linalg_inv(kernel(x) + 0.1 * at::eye(15, at::kDouble)), cross = kernel(fresh, x);

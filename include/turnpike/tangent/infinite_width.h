@@ -75,8 +75,8 @@ struct WideKernels {
 WideKernels wide_kernels(const WideNet& net, const Tensor& x, const Tensor& z);
 WideKernels wide_kernels(const WideNet& net, const Tensor& x);  // z = x
 
-Kernel nngp_kernel(const WideNet& net);
-Kernel tangent_kernel(const WideNet& net);
+KernelFunction nngp_kernel(const WideNet& net);
+KernelFunction tangent_kernel(const WideNet& net);
 
 // The tangent kernel of ReLU nets without biases and skips by the fused pass over the pairs (fused/tangent_kernel.h,
 // with its error bounds), in the dtype of x: as a matrix [N, N], or as products with it that never store it, for any N.

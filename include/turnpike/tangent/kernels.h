@@ -10,7 +10,7 @@
 //                 J_2 = 3 sin theta cos theta + (pi - theta) (1 + 2 cos^2 theta)
 //   features      Phi(x) . Phi(z) for a map Phi: R^d -> R^p
 //
-//   Kernel kernel = gaussian_kernel(0.5);
+//   KernelFunction kernel = gaussian_kernel(0.5);
 //   KernelRidge model = fit_kernel_ridge(kernel, x, y, 1e-3);          // x [N, d], y [N] or [N, m]
 //   Tensor prediction = model(x_new);
 //   GaussianProcess process(kernel, x, y, 1e-2);                       // noise variance 1e-2
@@ -32,7 +32,7 @@
 
 namespace turnpike {
 
-struct Kernel {
+struct KernelFunction {
   std::string name;
   std::function<Tensor(const Tensor& x, const Tensor& z)> matrix;  // [N, d], [M, d] -> [N, M]
   std::function<Tensor(const Tensor& x)> diagonal;                 // [N, d] -> [N], K(x_i, x_i)
@@ -43,22 +43,23 @@ struct Kernel {
 
 using FeatureMap = std::function<Tensor(const Tensor&)>;  // [N, d] -> [N, p], row by row
 
-Kernel linear_kernel();
-Kernel polynomial_kernel(int degree, double shift);  // degree >= 1, shift >= 0
-Kernel gaussian_kernel(double length);               // length > 0
-Kernel laplace_kernel(double length);                // length > 0
-Kernel arc_cosine_kernel(int order);                 // 0, 1 or 2
-Kernel feature_kernel(std::string name, FeatureMap features);
+KernelFunction linear_kernel();
+KernelFunction polynomial_kernel(int degree, double shift);  // degree >= 1, shift >= 0
+KernelFunction gaussian_kernel(double length);               // length > 0
+KernelFunction laplace_kernel(double length);                // length > 0
+KernelFunction arc_cosine_kernel(int order);                 // 0, 1 or 2
+KernelFunction feature_kernel(std::string name, FeatureMap features);
 
 // Ridge in the dual form, min over c of |K c - y|^2 + ridge c' K c:   c = (K + ridge I)^-1 y by Cholesky, N^3 / 3.
 struct KernelRidge {
-  Kernel kernel;
+  KernelFunction kernel;
   Tensor centres;       // [N, d]
   Tensor coefficients;  // [N] or [N, m]
 
   Tensor operator()(const Tensor& x) const;  // [M] or [M, m]
 };
-KernelRidge fit_kernel_ridge(const Kernel& kernel, const Tensor& x, const Tensor& y, double ridge);  // ridge > 0
+KernelRidge fit_kernel_ridge(const KernelFunction& kernel, const Tensor& x, const Tensor& y,
+                             double ridge);  // ridge > 0
 
 // Ridge in the primal form, min over w of |Phi w - y|^2 + ridge |w|^2, by a QR decomposition that takes the rows of
 // (sqrt(ridge) I; Phi) block by block: cost N p^2, memory p^2, and no squared condition number. With Phi Phi' = K it is
@@ -74,7 +75,7 @@ FeatureRidge fit_feature_ridge(const FeatureMap& features, const Tensor& x, cons
 // Nystroem: features whose kernel is K(x, Z) K(Z, Z)^+ K(Z, z), the best within the span of the landmarks Z [p, d];
 // with them fit_feature_ridge serves any N. Exact where x is a landmark. Directions of K(Z, Z) below p ulp of its
 // largest eigenvalue are left out.
-FeatureMap nystroem_features(const Kernel& kernel, const Tensor& landmarks);
+FeatureMap nystroem_features(const KernelFunction& kernel, const Tensor& landmarks);
 
 struct Posterior {
   Tensor mean;       // [M] or [M, m]
@@ -85,14 +86,14 @@ struct Posterior {
 // f ~ GP(0, K), y = f(x) + noise:   mean = K_* (K + s^2 I)^-1 y,   variance = K_** - K_* (K + s^2 I)^-1 K_*'.
 class GaussianProcess {
  public:
-  GaussianProcess(Kernel kernel, const Tensor& x, const Tensor& y, double noise_variance);  // >= 0
+  GaussianProcess(KernelFunction kernel, const Tensor& x, const Tensor& y, double noise_variance);  // >= 0
 
   Posterior posterior(const Tensor& x) const;
   Tensor covariance(const Tensor& x) const;  // [M, M], of the function at x given the data
   double log_evidence() const;               // log p(y), summed over the columns of y
 
  private:
-  Kernel kernel_;
+  KernelFunction kernel_;
   Tensor x_, cholesky_, coefficients_;
   double log_evidence_ = 0;
 };
