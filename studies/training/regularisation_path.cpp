@@ -70,7 +70,7 @@ StudyReport run_regularisation_path(StudyContext& study) {
                      "The margin still missing in each draw, over its predicted limit, against $1/\\|\\hat w\\|$."});
   Panel& missing = figure.panel("margin missing, over its limit");
   missing.x({.label = "$1/|w|$", .scale = Scale::log})
-      .y({.label = "$|w|(\\gamma - margin)$, relative", .low = 0, .high = 2});
+      .y({.label = "$|w|(\\gamma - margin)$, relative", .low = 0.8, .high = 1.2});
   Table table{.head = {"draw", "$p$", "margin $\\gamma$", "gap", "residual", "$|w|$", "margin at the end"},
               .caption = "The solved programs with their duality gaps, and the path's end."};
   std::vector<double> limits, residuals, gaps, ends, wrong, mirrored, angle;
