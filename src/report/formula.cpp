@@ -13,6 +13,14 @@
 namespace turnpike {
 namespace {
 
+// Blanks at the ends of <mtext> are dropped, which TeX keeps: they become no-break spaces.
+std::string with_firm_ends(std::string text) {
+  constexpr const char* blank = "\u00a0";
+  if (text.ends_with(' ')) text.replace(text.size() - 1, 1, blank);
+  if (text.starts_with(' ')) text.replace(0, 1, blank);
+  return text;
+}
+
 // Recursive descent: a row is a sequence of items; an item is an atom with its scripts.
 class Parser {
  public:
@@ -274,7 +282,7 @@ class Parser {
     }
     if (name == "left") return {parse_left()};
     if (name == "begin") return {parse_environment()};
-    if (name == "text") return {wrap("mtext", escape_xml(read_text()))};
+    if (name == "text") return {wrap("mtext", with_firm_ends(escape_xml(read_text())))};
     if (name == "mathrm" || name == "operatorname") {
       // A single letter is italic in <mi> unless it is told not to be.
       return {fmt::format("<mi mathvariant=\"normal\">{}</mi>", escape_xml(read_text()))};

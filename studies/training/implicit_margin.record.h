@@ -23,7 +23,7 @@ inline constexpr StudyRecord implicit_margin_record = {
     .claim =
         "\\frac{\\beta}{\\|\\beta\\|} \\to \\argmax_{\\beta} \\frac{\\min_i y_i\\beta'x_i}{\\|\\beta\\|_2} \\ "
         "\\text{(fully connected)}, \\qquad "
-        "\\argmax_{\\beta} \\frac{\\min_i y_i\\beta'x_i}{\\|\\hat\\beta\\|_{2/L}} \\ \\text{(convolutional, depth }\\ "
+        "\\argmax_{\\beta} \\frac{\\min_i y_i\\beta'x_i}{\\|\\hat\\beta\\|_{2/L}} \\ \\text{(convolutional, depth } "
         "L\\text{)}",
     .statement =
         "Without any penalty, descent on the exponential loss turns a linear network to a margin: in the Euclidean "

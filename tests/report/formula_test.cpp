@@ -66,6 +66,7 @@ TEST(Formula, MatricesCasesAndFences) {
   EXPECT_NE(body("\\left\\| \\frac{a}{b} \\right\\|_{L^2}").find("stretchy=\"true\" form=\"prefix\">‖</mo><mfrac>"),
             std::string::npos);
   EXPECT_EQ(read_xml(formula("f = \\begin{cases} 1 & x > 0 \\\\ 0 & \\text{if not} \\end{cases}")).error, "");
+  EXPECT_EQ(body("\\text{ if so }"), "<mtext>\u00a0if so\u00a0</mtext>");
 }
 
 TEST(Formula, IsWellFormedWithItsSourceAsText) {
