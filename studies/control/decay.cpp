@@ -37,6 +37,7 @@ struct Measured {
   double J = 0, mu = 0;
   std::size_t start = 0, end = 0;  // the window: layers start .. end - 1
   DecayFit phi, u;                 // on the window
+  double phi_end = 1, u_end = 1;   // what the end of the horizon makes of mu and mu / 2 there
   double stationary = nan_value;   // largest |dJ/du_k| / (2 lambda h |u_k|) there
   double decades = 0;              // of phi, over all of [0, T]
   bool has_window() const { return end >= start + 6; }
@@ -67,6 +68,15 @@ Measured measure(const Model& model, const Dataset& data, double lambda, double 
   };
   m.phi = fit_decay(window(p.times), window(p.phi));
   m.u = fit_decay(window(p.times), window(p.u));
+  // With e_dot(T) = 0 the slowest mode is e ~ cosh(mu (T - t) / 2): phi = e^2 and |u| ~ |e_dot|, at the middle of a
+  // cell.
+  std::vector<double> error, speed;
+  for (std::size_t k = m.start; k < m.end; ++k) {
+    error.push_back(std::pow(std::cosh(m.mu * (T - p.times[k]) / 2), 2));
+    speed.push_back(std::sinh(m.mu * (T - (p.times[k] + p.times[k + 1]) / 2) / 2));
+  }
+  m.phi_end = fit_decay(window(p.times), error).rate / m.mu;
+  m.u_end = fit_decay(window(p.times), speed).rate / (m.mu / 2);
   m.stationary = *std::max_element(p.residual.begin() + static_cast<std::ptrdiff_t>(m.start),
                                    p.residual.begin() + static_cast<std::ptrdiff_t>(m.end));
   return m;
@@ -170,10 +180,11 @@ StudyReport run_decay(StudyContext& study) {
           polish(model, running_cost(lambda), task.data, {.iterations = 3000, .tolerance = 1e-14});
       const Measured m = measure(model, task.data, lambda, polished.objective);
       J.push_back(m.J);
-      if (T >= 20) decades.push_back(m.decades);
+      // phi(T) / phi(0) = 1 / cosh^2(mu T / 2) at most: a slow mode cannot fall by eight decades in time.
+      if (T >= 20) decades.push_back(m.decades / std::min(8.0, 2 * std::log10(std::cosh(m.mu * T / 2))));
       if (m.has_window()) {
-        phi_ratios.push_back(m.phi.rate / m.mu);
-        u_ratios.push_back(m.u.rate / (m.mu / 2));
+        phi_ratios.push_back(m.phi.rate / m.mu / m.phi_end);
+        u_ratios.push_back(m.u.rate / (m.mu / 2) / m.u_end);
         stationary.push_back(m.stationary);
         predicted[i].push_back(m.mu);
         measured[i].push_back(m.phi.rate);
@@ -231,10 +242,11 @@ StudyReport run_decay(StudyContext& study) {
 
   report.checks.push_back(
       check_each_at_most("C6", "$|dJ/du_k|$ over $2\\lambda h|u_k|$, largest in all windows", "", 1e-2, stationary));
-  report.checks.push_back(check_each_equal("C6", "rate of $\\varphi$ over $\\mu$", "", 1, phi_ratios, 0.05));
-  report.checks.push_back(check_each_equal("C6", "rate of $|u|$ over $\\mu/2$", "", 1, u_ratios, 0.05));
   report.checks.push_back(
-      check_each_at_least("C6", "decades that $\\varphi$ falls, $T = 20$ and 40, least", "", 8, decades));
+      check_each_equal("C6", "rate of $\\varphi$ over $\\mu$, end of the horizon included", "", 1, phi_ratios, 0.05));
+  report.checks.push_back(check_each_equal("C6", "rate of $|u|$ over $\\mu/2$, the same", "", 1, u_ratios, 0.05));
+  report.checks.push_back(check_each_at_least(
+      "C6", "decades that $\\varphi$ falls over 8 (or what $\\mu T$ allows), $T = 20$ and 40, least", "", 1, decades));
   report.checks.push_back(
       check_each_at_least("C6", "growth of $J_T$ from $T = 10$ to 20 to 40, least", "relative", 0, growth, 1e-13));
   report.checks.push_back(check_each_at_most("C6", "growth of $J_T$ from $T = 20$ to 40, largest: it has converged",
