@@ -33,8 +33,7 @@ inline constexpr StudyRecord deep_training_record = {
     .claims = deep_training_claims,
     .title = "Stable layers train deep",
     .source = "L0, Neural networks that are intrinsically stable (Haber, Ruthotto, Inverse Problems 34, 2018)",
-    .claim =
-        "x_{k+1} = x_k + h\\,\\sigma((W_k - W_k')x_k + b_k), \\qquad h = T/K, \\qquad K = 16 \\ldots 1024",
+    .claim = "x_{k+1} = x_k + h\\,\\sigma((W_k - W_k')x_k + b_k), \\qquad h = T/K, \\qquad K = 16 \\ldots 1024",
     .statement =
         "Antisymmetric and Hamiltonian layers learn the swiss roll at every depth from 16 to 1024 layers; plain "
         "residual layers do not, neither with the same step $h = T/K$ nor, once deep, with the usual step 1. Not "
