@@ -13,15 +13,10 @@
 #include <turnpike/laws/laws.h>
 #include <turnpike/math/fit.h>
 
+#include "normal.h"
+
 namespace turnpike {
 namespace {
-
-Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
-  Random random(seed);
-  Tensor tensor = at::empty(sizes, at::kDouble);
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) tensor.data_ptr<double>()[i] = random.normal();
-  return tensor;
-}
 
 struct Problem {
   Flow flow;

@@ -13,15 +13,10 @@
 #include <turnpike/math/random.h>
 #include <turnpike/operators/hessian.h>
 
+#include "normal.h"
+
 namespace turnpike {
 namespace {
-
-Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
-  Random random(seed);
-  Tensor tensor = at::empty(sizes, at::kDouble);
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) tensor.data_ptr<double>()[i] = random.normal();
-  return tensor;
-}
 
 // Q diag(values) Q' for a random orthonormal Q.
 Tensor with_spectrum(const Tensor& values, std::uint64_t seed) {

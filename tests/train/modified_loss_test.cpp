@@ -15,15 +15,10 @@
 #include <turnpike/math/random.h>
 #include <cmath>
 
+#include "normal.h"
+
 namespace turnpike {
 namespace {
-
-Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
-  Random random(seed);
-  Tensor tensor = at::empty(sizes, at::kDouble);
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) tensor.data_ptr<double>()[i] = random.normal();
-  return tensor;
-}
 
 double size(const Tensor& v) {
   return v.norm().item<double>();

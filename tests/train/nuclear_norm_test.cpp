@@ -8,15 +8,10 @@
 #include <turnpike/base/error.h>
 #include <turnpike/math/random.h>
 
+#include "normal.h"
+
 namespace turnpike {
 namespace {
-
-Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
-  Random random(seed);
-  Tensor tensor = at::empty(sizes, at::kDouble);
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) tensor.data_ptr<double>()[i] = random.normal();
-  return tensor;
-}
 
 // (1 ?; ? 1): zeros off the diagonal give 2, the trace, and no completion gives less.
 // (1 2; 3 x): convex in x, minimised by sections.
