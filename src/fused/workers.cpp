@@ -1,5 +1,10 @@
 #include "workers_internal.h"
 
+#if defined(__linux__)
+#include <pthread.h>
+#include <sched.h>
+#endif
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -49,7 +54,11 @@ class Workers {
   std::mutex mutex;
 
   void run(int n, const std::function<void(int)>& work) {
-    while (static_cast<int>(threads_.size()) < n - 1) threads_.emplace_back([this] { loop(); });
+    if (static_cast<int>(threads_.size()) < n - 1) {
+      while (static_cast<int>(threads_.size()) < n - 1) threads_.emplace_back([this] { loop(); });
+      callers_core_ = -1;
+    }
+    leave_callers_core();
     const std::uint32_t round = Ticket::of(ticket_.load(std::memory_order_relaxed)).round + 1;
     work_ = &work;
     done_.store(0, std::memory_order_relaxed);
@@ -60,6 +69,21 @@ class Workers {
   }
 
  private:
+  // A system likes to wake a thread on the core of who wakes it, which is busy with its own share: on a loaded machine
+  // the worker would wait there until all is done. So workers may run on any core that the caller may, but his.
+  void leave_callers_core() {
+#if defined(__linux__)
+    const int core = sched_getcpu();
+    if (core < 0 || core == callers_core_) return;
+    callers_core_ = core;
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0) return;
+    CPU_CLR(core, &cores);
+    if (CPU_COUNT(&cores) == 0) return;
+    for (std::thread& thread : threads_) pthread_setaffinity_np(thread.native_handle(), sizeof cores, &cores);
+#endif
+  }
+
   // A share that was taken keeps its round, and so `work_`, alive until it is done.
   void take_shares(std::uint32_t round) {
     std::uint64_t bits = ticket_.load(std::memory_order_acquire);
@@ -88,6 +112,7 @@ class Workers {
   }
 
   std::vector<std::thread> threads_;
+  int callers_core_ = -1;  // that they leave
   const std::function<void(int)>* work_ = nullptr;
   std::atomic<std::uint64_t> ticket_{0};
   std::atomic<int> done_{0};
