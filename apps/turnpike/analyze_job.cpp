@@ -9,6 +9,7 @@
 
 #include "diagnosis.h"
 #include "diagnosis_curvature.h"
+#include "diagnosis_kernel.h"
 
 namespace turnpike {
 
@@ -36,8 +37,13 @@ JobResult run_analyze(const Job& job) {
                            .judged = loaded.data,
                            .judged_part = "given"};
   const Diagnosis diagnosis = diagnose(task, job.progress);
-  std::optional<Curvature> curvature;
-  if (diagnosis.labelled) curvature = curvature_of(model, loaded.data, used_step(model_path), job.progress);
+  std::optional<ModelCurvature> curvature;
+  std::optional<ModelKernel> kernel;
+  if (diagnosis.labelled) {
+    const std::optional<UsedStep> step = used_step(model_path);
+    curvature = curvature_of(model, loaded.data, diagnosis.control_times, step, job.progress);
+    kernel = kernel_of(model, loaded.data, step, job.progress);
+  }
   RunFolder folder(
       make_run_folder(job.flag("out"), "analysis-" + std::filesystem::path(job.flag("data")).stem().string()),
       job.provenance);
@@ -54,6 +60,7 @@ JobResult run_analyze(const Job& job) {
   draw_cut(page, folder, task, diagnosis, "");
   draw_errors(page, folder, task, diagnosis);
   if (curvature) draw_curvature(page, folder, *curvature);
+  if (kernel) draw_kernel(page, folder, *kernel);
   page.footer(job.provenance);
   folder.write_report(page);
 
@@ -61,6 +68,7 @@ JobResult run_analyze(const Job& job) {
   if (diagnosis.labelled) result[score_name(model)] = diagnosis.score;
   result.update(to_json(task, diagnosis));
   if (curvature) result["hessian"] = to_json(*curvature);
+  if (kernel) result["tangent_kernel"] = to_json(*kernel);
   result["files"] = {{"report", (folder.path() / "report.html").string()}};
   result["provenance"] = to_json(job.provenance);
   folder.write_result(result);

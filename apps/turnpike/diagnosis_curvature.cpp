@@ -8,12 +8,12 @@
 #include <cmath>
 #include <filesystem>
 
-#include <turnpike/core/krylov.h>
+#include <turnpike/base/seed.h>
 #include <turnpike/flow/cost.h>
-#include <turnpike/operators/hessian.h>
+#include <turnpike/math/random.h>
 #include <turnpike/report/text.h>
+#include <turnpike/tangent/empirical.h>
 #include <turnpike/train/checkpoint.h>
-#include <turnpike/train/gradient_flow.h>
 
 #include "diagnosis.h"
 
@@ -22,31 +22,7 @@ namespace {
 
 constexpr double work_of_a_product = 4e6;  // rows x layers x parameters of a layer
 constexpr std::int64_t fewest_rows = 32, most_rows = 1000;
-
-// The model in float64 with the trained tensors read from theta.
-Model with_parameters(const Model& model, const Tensor& theta) {
-  Model other = model;
-  other.flow.adjoint.kind = AdjointKind::autograd;
-  std::int64_t from = 0;
-  for (Tensor* tensor : {&other.control, &other.lift_weight, &other.lift_bias, &other.head_weight, &other.head_bias}) {
-    if (!tensor->defined()) continue;
-    const bool lift = tensor == &other.lift_weight || tensor == &other.lift_bias;
-    const bool head = tensor == &other.head_weight || tensor == &other.head_bias;
-    if ((lift && model.spec.lift != Lift::linear) || (head && model.spec.head != Head::linear)) {
-      *tensor = tensor->to(at::kDouble);
-      continue;
-    }
-    *tensor = theta.narrow(0, from, tensor->numel()).view(tensor->sizes());
-    from += tensor->numel();
-  }
-  return other;
-}
-
-Tensor flat_parameters(const Model& model) {
-  std::vector<Tensor> parts;
-  for (const auto& [name, tensor] : model.parameters()) parts.push_back(tensor.detach().to(at::kDouble).flatten());
-  return at::cat(parts);
-}
+constexpr std::int64_t products_for_layers = 100, products_of_a_layer = 8;  // as Lanczos takes; fewer parameters: fewer
 
 }  // namespace
 
@@ -58,44 +34,57 @@ std::optional<UsedStep> used_step(const std::string& model_path) {
   return UsedStep{optimiser->second, std::stod(rate->second)};
 }
 
-std::optional<Curvature> curvature_of(const Model& model, const Dataset& labelled, std::optional<UsedStep> step,
-                                      Progress& progress) {
-  progress.update("curvature", 0, 3, "eigenvalues");
+std::vector<std::int64_t> drawn(std::int64_t n, std::int64_t most) {
+  std::vector<std::int64_t> rows = Random(seed_for(0, "rows of a diagnosis")).permutation(n);
+  rows.resize(static_cast<std::size_t>(std::min(n, most)));
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+Model in_float64(const Model& model) {
+  Model other = model.clone();
+  for (Tensor* tensor : {&other.control, &other.lift_weight, &other.lift_bias, &other.head_weight, &other.head_bias})
+    if (tensor->defined()) *tensor = tensor->to(at::kDouble);
+  return other;
+}
+
+std::optional<ModelCurvature> curvature_of(const Model& model, const Dataset& labelled,
+                                           const std::vector<double>& times, std::optional<UsedStep> step,
+                                           Progress& progress) {
   const auto work = static_cast<double>(model.spec.layers * model.flow.field->n_parameters());
   const auto affordable = static_cast<std::int64_t>(work_of_a_product / work);
-  const std::vector<std::int64_t> rows = thinned(labelled.size(), std::clamp(affordable, fewest_rows, most_rows));
+  const std::vector<std::int64_t> rows = drawn(labelled.size(), std::clamp(affordable, fewest_rows, most_rows));
   const Examples data = model.examples(labelled.batch(rows, at::kDouble));
   const CostPtr cost = make_cost(model.spec.cost);
+  Model twice = in_float64(model);
+  twice.flow.adjoint.kind = AdjointKind::autograd;
+  const ParametricMap map = map_of(twice);
   const Loss loss = [&](const Tensor& theta) -> Tensor {
-    return (*cost)(model.spec.horizon, with_parameters(model, theta).forward(data.x), data.y).mean();
+    return (*cost)(model.spec.horizon, map.f(data.x, theta), data.y).mean();
   };
-  const Tensor theta = flat_parameters(model);
-  Curvature result{
-      .rows = static_cast<std::int64_t>(rows.size()), .parameters = theta.numel(), .step = std::move(step)};
-  result.loss = loss(theta).item<double>();
-  result.gradient = gradient_of(loss, theta).norm().item<double>();
-  if (!std::isfinite(result.loss) || !std::isfinite(result.gradient)) return std::nullopt;
-
-  const LinearOperator hessian = hessian_operator(loss, theta);
-  const EigenPairs top = lanczos(hessian, std::min<std::int64_t>(5, theta.numel()), Extreme::largest,
-                                 {.tolerance = 1e-3, .max_iterations = 80})
-                             .partial();
-  const Tensor values = top.values.to(at::kDouble).contiguous();
-  result.top.assign(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
-  progress.update("curvature", 1, 3, "trace");
-  result.trace = hutchpp_trace(hessian, {.products = 45});
-  progress.update("curvature", 2, 3, "density");
-  result.density = spectral_density(hessian, {.probes = 4, .steps = 30});
-  result.smallest = *std::min_element(result.density.nodes.begin(), result.density.nodes.end());
-  const double zero = -1e-3 * std::abs(result.top.front());
-  result.negative = result.density.mean([zero](double lambda) { return lambda < zero ? 1.0 : 0.0; });
-  result.products = top.iterations + result.trace.products + result.density.products;
-  progress.update("curvature", 3, 3, "");
+  if (!gradient_of(loss, map.theta).isfinite().all().item<bool>()) return std::nullopt;
+  ModelCurvature result{.rows = static_cast<std::int64_t>(rows.size()), .step = std::move(step)};
+  std::vector<CurvatureBlock> blocks;
+  const std::int64_t size = model.control.size(1), each = std::min(size, products_of_a_layer);
+  for (const std::int64_t k : thinned(model.control.size(0), products_for_layers / each)) {
+    blocks.push_back({.name = fmt::format("layer {}", k), .range = {k * size, (k + 1) * size}});
+    result.depth.push_back(times[static_cast<std::size_t>(k)]);
+  }
+  std::int64_t from = model.control.numel();
+  for (const char* part : {"lift", "head"}) {
+    std::int64_t to = from;
+    for (const auto& [name, tensor] : model.parameters())
+      if (name.starts_with(part)) to += tensor.numel();
+    if (to > from) blocks.push_back({.name = part, .range = {from, to}});
+    from = to;
+  }
+  result.whole = curvature(loss, map.theta, std::move(blocks), progress);
   return result;
 }
 
-nlohmann::ordered_json to_json(const Curvature& c) {
-  nlohmann::ordered_json json = {{"rows", c.rows},
+nlohmann::ordered_json to_json(const ModelCurvature& curvature) {
+  const Curvature& c = curvature.whole;
+  nlohmann::ordered_json json = {{"rows", curvature.rows},
                                  {"parameters", c.parameters},
                                  {"products", c.products},
                                  {"loss", c.loss},
@@ -106,39 +95,22 @@ nlohmann::ordered_json to_json(const Curvature& c) {
                                  {"trace_interval", {c.trace.low, c.trace.high}},
                                  {"share_negative", c.negative.value}};
   if (c.top.front() > 0) json["largest_stable_step"] = 2 / c.top.front();
-  if (c.step) {
-    json["optimiser"] = c.step->optimiser;
-    json["step"] = c.step->rate;
-    json["sharpness_times_step_over_2"] = c.top.front() * c.step->rate / 2;
+  if (curvature.step) {
+    json["optimiser"] = curvature.step->optimiser;
+    json["step"] = curvature.step->rate;
+    json["sharpness_times_step_over_2"] = c.top.front() * curvature.step->rate / 2;
+  }
+  for (std::size_t i = 0; i < c.blocks.size(); ++i) {
+    nlohmann::ordered_json block = {{"name", c.blocks[i].name}, {"largest", c.blocks[i].largest}};
+    if (i < curvature.depth.size()) block["depth"] = curvature.depth[i];
+    json["blocks"].push_back(std::move(block));
   }
   return json;
 }
 
-void draw_curvature(Page& page, RunFolder& folder, const Curvature& c) {
-  Section& section = page.section("Curvature of the loss");
-  section.formula(
-      "L(\\theta) = \\frac{1}{N} \\sum_i g(T, z_i; y_i), \\qquad H = \\nabla^2 L(\\theta), \\qquad \\eta < "
-      "\\frac{2}{\\lambda_{\\max}}");
-  std::string prose = fmt::format(
-      "The Hessian of the terminal loss in all {} trained numbers, on {} rows, known by {} products. Loss {}, gradient "
-      "{}. ",
-      c.parameters, c.rows, c.products, format_number(c.loss), format_number(c.gradient));
-  if (c.top.front() > 0) {
-    prose += fmt::format("Plain gradient descent can rest here with steps up to $2/\\lambda_{{\\max}}$ = **{}**. ",
-                         format_number(2 / c.top.front(), 3));
-    if (c.step)
-      prose += fmt::format("The checkpoint's optimiser is `{}` with step {}: {} of that limit{}. ", c.step->optimiser,
-                           format_number(c.step->rate), format_number(c.top.front() * c.step->rate / 2, 3),
-                           c.step->optimiser == "sgd" ? "" : ", which binds plain gradient descent only");
-  }
-  section.prose(prose);
-  section.facts({{format_number(c.top.front()), "largest eigenvalue"},
-                 {format_number(c.trace.value), "trace",
-                  fmt::format("{} to {}", format_number(c.trace.low), format_number(c.trace.high))},
-                 {fmt::format("{:.0f} %", 100 * c.negative.value), "of eigenvalues below zero",
-                  std::isfinite(c.negative.standard_error)
-                      ? fmt::format("standard error {:.0f} %", 100 * c.negative.standard_error)
-                      : ""}});
+namespace {
+
+void draw_density(Section& section, RunFolder& folder, const Curvature& c) {
   // Bells of a hundredth of the width; a logarithmic axis, since most eigenvalues crowd about zero.
   const double width = std::max(c.density.width(), 1e-300), bell = 0.01 * width;
   std::vector<double> x;
@@ -158,6 +130,60 @@ void draw_curvature(Page& page, RunFolder& folder, const Curvature& c) {
   for (const double value : c.top) panel.x_mark(value);
   section.figure(figure, "curvature");
   folder.write_figure("curvature", figure);
+}
+
+void draw_blocks(Section& section, RunFolder& folder, const ModelCurvature& curvature) {
+  const std::vector<CurvatureBlock>& blocks = curvature.whole.blocks;
+  const std::size_t n_layers = curvature.depth.size();
+  if (n_layers < 2) return;
+  std::vector<double> largest;
+  for (std::size_t i = 0; i < n_layers; ++i) largest.push_back(blocks[i].largest);
+  Figure figure({.title = "Curvature of single layers",
+                 .caption = "The largest eigenvalue of the Hessian's block of one layer, where all other numbers stay "
+                            "as they are: never above that of the whole."});
+  Panel& panel = figure.panel();
+  panel.x({.label = "depth $t$ of the layer"}).y({.label = "largest eigenvalue of its block", .scale = Scale::log});
+  panel.line(curvature.depth, largest, {.label = "layers", .colour = 0, .marker = Marker::circle, .size = 4});
+  panel.y_mark(curvature.whole.top.front(), "whole Hessian");
+  for (std::size_t i = n_layers; i < blocks.size(); ++i)
+    panel.y_mark(blocks[i].largest, blocks[i].name,
+                 {.colour = static_cast<int>(1 + i - n_layers), .dash = Dash::dotted});
+  section.figure(figure, "curvature-layers");
+  folder.write_figure("curvature-layers", figure);
+}
+
+}  // namespace
+
+void draw_curvature(Page& page, RunFolder& folder, const ModelCurvature& curvature) {
+  const Curvature& c = curvature.whole;
+  const std::optional<UsedStep>& step = curvature.step;
+  Section& section = page.section("Curvature of the loss");
+  section.formula(
+      "L(\\theta) = \\frac{1}{N} \\sum_i g(T, z_i; y_i), \\qquad H = \\nabla^2 L(\\theta), \\qquad \\eta < "
+      "\\frac{2}{\\lambda_{\\max}}");
+  std::string prose = fmt::format(
+      "The Hessian of the terminal loss in all {} trained numbers, on {} rows drawn at random, known by {} products. "
+      "Loss {}, gradient "
+      "{}. ",
+      c.parameters, curvature.rows, c.products, format_number(c.loss), format_number(c.gradient));
+  if (c.top.front() > 0) {
+    prose += fmt::format("Plain gradient descent can rest here with steps up to $2/\\lambda_{{\\max}}$ = **{}**. ",
+                         format_number(2 / c.top.front(), 3));
+    if (step)
+      prose += fmt::format("The checkpoint's optimiser is `{}` with step {}: {} of that limit{}. ", step->optimiser,
+                           format_number(step->rate), format_number(c.top.front() * step->rate / 2, 3),
+                           step->optimiser == "sgd" ? "" : ", which binds plain gradient descent only");
+  }
+  section.prose(prose);
+  section.facts({{format_number(c.top.front()), "largest eigenvalue"},
+                 {format_number(c.trace.value), "trace",
+                  fmt::format("{} to {}", format_number(c.trace.low), format_number(c.trace.high))},
+                 {fmt::format("{:.0f} %", 100 * c.negative.value), "of eigenvalues below zero",
+                  std::isfinite(c.negative.standard_error)
+                      ? fmt::format("standard error {:.0f} %", 100 * c.negative.standard_error)
+                      : ""}});
+  draw_density(section, folder, c);
+  draw_blocks(section, folder, curvature);
 }
 
 }  // namespace turnpike

@@ -1,11 +1,11 @@
-// How the loss of a trained model curves around its parameters: the Hessian's largest eigenvalues, trace and density,
-// and the largest step with which plain gradient descent could rest there, 2 / lambda_max.
+// How the loss of a trained model curves around its parameters, as `turnpike analyze` shows it where the data have
+// labels: the numbers of analysis/curvature.h for
 //
 //   L(theta) = 1/N sum_i g(T, z_i; y_i),   theta: the control, and lift and head where they are trained
 //
-// The loss is the terminal one without penalty, in float64, on at most as many rows as keep a product with the Hessian
-// at some hundredths of a second; what was computed is kept beside the numbers. `turnpike analyze` shows it where the
-// data have labels.
+// The loss is the terminal one without penalty, in float64, on at most as many rows, drawn at random, as keep a product
+// with the Hessian at some hundredths of a second; what was computed is kept beside the numbers. The blocks are those
+// of single layers, some of them evenly over the depth, and of lift and head.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <turnpike/analysis/curvature.h>
 #include <turnpike/base/progress.h>
 #include <turnpike/net/model.h>
-#include <turnpike/operators/spectrum.h>
 #include <turnpike/report/page.h>
 #include <turnpike/report/run_folder.h>
 
@@ -30,21 +30,22 @@ struct UsedStep {
 };
 std::optional<UsedStep> used_step(const std::string& model_path);  // nothing where the file is no checkpoint
 
-struct Curvature {
-  std::int64_t rows = 0, parameters = 0, products = 0;
-  double loss = 0, gradient = 0;  // L, |grad L|
-  std::vector<double> top;        // largest eigenvalues, descending
-  double smallest = 0;            // the least node of the density: an upper bound of the least eigenvalue
-  TraceEstimate trace;
-  SpectralDensity density;
-  SpectralDensity::Mean negative;  // share of eigenvalues below -1e-3 of the largest
+// At most that many rows, at random and always the same, ascending: rows taken evenly may all be of one class.
+std::vector<std::int64_t> drawn(std::int64_t n, std::int64_t most);
+Model in_float64(const Model& model);  // a deep copy
+
+struct ModelCurvature {
+  Curvature whole;            // blocks: layers first, lift and head behind them
+  std::vector<double> depth;  // of each layer's block, where its control acts
+  std::int64_t rows = 0;
   std::optional<UsedStep> step;
 };
 
-// Nothing where the loss is not finite.
-std::optional<Curvature> curvature_of(const Model& model, const Dataset& labelled, std::optional<UsedStep> step,
-                                      Progress& progress);
-nlohmann::ordered_json to_json(const Curvature& curvature);
-void draw_curvature(Page& page, RunFolder& folder, const Curvature& curvature);
+// Nothing where the loss or its gradient is not finite. `times` are those at which the rows of the control act.
+std::optional<ModelCurvature> curvature_of(const Model& model, const Dataset& labelled,
+                                           const std::vector<double>& times, std::optional<UsedStep> step,
+                                           Progress& progress);
+nlohmann::ordered_json to_json(const ModelCurvature& curvature);
+void draw_curvature(Page& page, RunFolder& folder, const ModelCurvature& curvature);
 
 }  // namespace turnpike

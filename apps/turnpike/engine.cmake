@@ -3,7 +3,7 @@ file(GLOB turnpike_job_sources CONFIGURE_DEPENDS *_job.cpp run_*.cpp diagnosis*.
      bench_accuracy.cpp bench_run_pages.cpp bench_share.cpp)
 add_library(turnpike_jobs STATIC ${turnpike_job_sources})
 target_include_directories(turnpike_jobs SYSTEM PRIVATE ${NLOHMANN_JSON_INCLUDE})
-target_link_libraries(turnpike_jobs PUBLIC turnpike_verbs turnpike_analysis turnpike_studies turnpike_bench turnpike_report turnpike_torch
+target_link_libraries(turnpike_jobs PUBLIC turnpike_verbs turnpike_analysis turnpike_tangent turnpike_studies turnpike_bench turnpike_report turnpike_torch
                       PRIVATE fmt::fmt turnpike_flags)
 turnpike_precompile(turnpike_jobs)
 

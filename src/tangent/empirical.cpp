@@ -324,19 +324,20 @@ Tensor layer_rates(const FeedForward& net, const std::vector<double>& weights, c
 }
 
 Tensor tangent_jacobian(const ParametricMap& map, const Tensor& x) {
-  std::vector<Tensor> rows;
-  std::int64_t o = 0;
+  const std::int64_t n = x.size(0);
+  Tensor J = at::empty({0, map.theta.numel()}, map.theta.options().requires_grad(false));
   // One sample at a time: a pass back through the whole batch would cost N of them for each row.
-  for (std::int64_t i = 0; i < x.size(0); ++i) {
+  for (std::int64_t i = 0; i < n; ++i) {
     const Evaluation sample(map, x.narrow(0, i, 1));
-    o = sample.z.size(1);
+    const std::int64_t o = sample.z.size(1);
+    if (i == 0) J.resize_({n * o, map.theta.numel()});
     for (std::int64_t k = 0; k < o; ++k) {
       const Tensor e = at::zeros_like(sample.z).detach();
       e.select(1, k).fill_(1);
-      rows.push_back(sample.pull_back(e));
+      J[i * o + k].copy_(sample.pull_back(e));
     }
   }
-  return rows.empty() ? at::empty({0, map.theta.numel()}, map.theta.options().requires_grad(false)) : at::stack(rows);
+  return J;
 }
 
 Tensor tangent_kernel(const ParametricMap& map, const Tensor& x1, const Tensor& x2, const TangentOptions& options) {

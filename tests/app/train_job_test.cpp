@@ -203,6 +203,40 @@ TEST(PredictJob, NamesClassesAndTheirProbabilities) {
     EXPECT_NEAR(hessian["largest_stable_step"].get<double>(), 2 / largest, 1e-12);
     EXPECT_LE(hessian["trace_interval"][0].get<double>(), trace);
     EXPECT_LT(std::abs(trace), largest * hessian["parameters"].get<double>());
+    ASSERT_GT(hessian["blocks"].size(), 1u);
+    for (const nlohmann::json& block : hessian["blocks"])
+      EXPECT_LT(block["largest"].get<double>(), largest * 1.01) << block;
+
+    const nlohmann::json& kernel = result["tangent_kernel"];
+    EXPECT_EQ(kernel["rows"], 160);
+    EXPECT_EQ(kernel["parameters"], hessian["parameters"]);
+    const double first = kernel["largest"][0].get<double>(), rate = kernel["rates"][0].get<double>();
+    EXPECT_GT(kernel["trace"].get<double>(), first);
+    EXPECT_NEAR(rate, 2 * first / 160, 1e-12 * rate);
+    EXPECT_GT(kernel["alignment"].get<double>(), 0.1);
+    EXPECT_LT(kernel["alignment"].get<double>(), 1);
+    const nlohmann::json& labels = kernel["labels"];
+    EXPECT_NEAR(labels["cumulated"][1].get<double>(),
+                labels["shares"][0].get<double>() + labels["shares"][1].get<double>(), 1e-12);
+    EXPECT_GT(labels["time_to_a_hundredth"].get<double>(), labels["time_to_half"].get<double>());
+    for (const char* name : {"tangent-spectrum", "tangent-training", "curvature-layers"})
+      EXPECT_TRUE(fs::exists(place.folder_of(analysis) / "data" / (std::string(name) + ".csv"))) << name;
+  }
+
+  // One row, and labels that are all alike, hold nothing that a kernel could be aligned with.
+  const std::string all = colours_csv(160, true);
+  const std::vector<std::string> rows = lines_of(all);
+  place.write("one.csv", rows[0] + "\n" + rows[1] + "\n");
+  place.write("alike.csv", rows[0] + "\n" + rows[1] + "\n" + rows[3] + "\n" + rows[5] + "\n");
+  for (const char* data : {"one.csv", "alike.csv"}) {
+    const Finished analysis = place.json({"analyze", model, "--data", data});
+    ASSERT_EQ(analysis.exit, 0) << data << analysis.err;
+    const nlohmann::json kernel = analysis.last_json()["tangent_kernel"];
+    EXPECT_TRUE(kernel["alignment"].is_null()) << kernel;
+    EXPECT_FALSE(kernel.contains("labels")) << kernel;
+    EXPECT_GT(kernel["largest"][0].get<double>(), 0);
+    const std::string page = text_of(place.folder_of(analysis) / "report.html");
+    EXPECT_NE(page.find("the labels are all alike"), std::string::npos);
   }
 
   // Export: beside the model, and never over it.
