@@ -81,21 +81,14 @@ using Force = std::function<Tensor(const Tensor&)>;  // [m] -> [m]
 
 // s_dot = force(s), or s_ddot + friction s_dot = force(s) with the velocity behind the state.
 Outcome<Trajectory> flow_of(const Force& force, const Tensor& start, const FlowOptions& options) {
-  require(options.horizon > 0 && std::isfinite(options.horizon),
-          fmt::format("the horizon of a training flow must be positive, got {}", options.horizon));
-  const std::int64_t m = start.numel(), dimension = options.friction ? 2 * m : m;
-  const FieldPtr field = make_field("training", dimension, 1, [&](double, const Tensor& x, const Tensor&) -> Tensor {
-    const Tensor state = x.view({-1});
-    if (!options.friction) return force(state).unsqueeze(0);
-    const Tensor velocity = state.narrow(0, m, m);
-    return at::cat({velocity, force(state.narrow(0, 0, m)) - *options.friction * velocity}).unsqueeze(0);
-  });
-  const Tensor x0 = options.friction ? at::cat({start, at::zeros_like(start)}) : start;
-  return integrate({.field = field,
-                    .grid = ControlGrid::uniform(ControlKind::shared, options.horizon, 1),
-                    .scheme = make_scheme("dopri5")},
-                   at::zeros({1, 1}, start.options()), x0.detach().unsqueeze(0),
-                   {.mesh = {}, .controller = options.controller, .save_times = options.times});
+  if (!options.friction) return flow_along(force, start, options.horizon, options.times, options.controller);
+  const std::int64_t m = start.numel();
+  const Force with_friction = [&](const Tensor& s) -> Tensor {
+    const Tensor velocity = s.narrow(0, m, m);
+    return at::cat({velocity, force(s.narrow(0, 0, m)) - *options.friction * velocity});
+  };
+  return flow_along(with_friction, at::cat({start, at::zeros_like(start)}), options.horizon, options.times,
+                    options.controller);
 }
 
 struct Descent {
@@ -246,8 +239,8 @@ Outcome<OutputCurve> kernel_descent(const KernelProblem& problem, const Training
   return curve;
 }
 
-Outcome<ParameterCurve> gradient_flow(const ParametricMap& map, const Tensor& x, const Tensor& y,
-                                      const TrainingLoss& loss, const FlowOptions& options, const Tensor& rates) {
+Outcome<ParameterCurve> network_flow(const ParametricMap& map, const Tensor& x, const Tensor& y,
+                                     const TrainingLoss& loss, const FlowOptions& options, const Tensor& rates) {
   Outcome<Trajectory> run = flow_of(parameter_force(map, x, y, loss, rates), map.theta, options);
   const Trajectory& path = run.partial();
   ParameterCurve curve{.times = path.times,
@@ -257,8 +250,8 @@ Outcome<ParameterCurve> gradient_flow(const ParametricMap& map, const Tensor& x,
   return curve;
 }
 
-Outcome<ParameterCurve> gradient_descent(const ParametricMap& map, const Tensor& x, const Tensor& y,
-                                         const TrainingLoss& loss, const DescentOptions& options, const Tensor& rates) {
+Outcome<ParameterCurve> network_descent(const ParametricMap& map, const Tensor& x, const Tensor& y,
+                                        const TrainingLoss& loss, const DescentOptions& options, const Tensor& rates) {
   Outcome<Descent> run = descent_of(parameter_force(map, x, y, loss, rates), map.theta, options);
   ParameterCurve curve{.times = run.partial().steps,
                        .theta = run.partial().states,

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include <turnpike/base/error.h>
-#include <turnpike/core/activation.h>
 
 namespace turnpike {
 namespace {
@@ -277,38 +276,13 @@ ParametricMap map_of(const Flow& flow, const Tensor& control) {
           .layers = {}};
 }
 
-ParametricMap ensemble_of(const std::vector<FeedForward>& nets,
-                          const std::function<Tensor(const Tensor&)>& activation) {
-  require(!nets.empty(), "an ensemble needs at least one network");
-  const FeedForwardSpec spec = nets[0].spec;
-  require(spec.form == LayerForm::outer && spec.pieces == 0, "an ensemble is of networks of outer form without maxout");
-  std::vector<Tensor> rows;
-  for (const FeedForward& net : nets) {
-    require(net.spec.widths == spec.widths && net.spec.activation == spec.activation,
-            "the networks of an ensemble must be of one shape");
-    rows.push_back(flat(tensors_of(net)));
-  }
-  const auto S = static_cast<std::int64_t>(nets.size());
-  auto f = [spec, S, activation](const Tensor& x, const Tensor& theta) -> Tensor {
-    require_shape(x, {-1, spec.widths[0]}, "the samples of an ensemble");
-    require_shape(theta, {S * count_parameters(spec)}, "the parameters of an ensemble");
-    std::vector<std::int64_t> sizes;
-    for (std::int64_t l = 1; l <= spec.depth(); ++l) {
-      const std::int64_t rows = spec.widths[static_cast<std::size_t>(l)];
-      sizes.insert(sizes.end(), {rows * spec.widths[static_cast<std::size_t>(l - 1)], rows});
-    }
-    const std::vector<Tensor> parts = theta.view({S, -1}).split_with_sizes(sizes, 1);
-    Tensor z = x.unsqueeze(0).expand({S, x.size(0), x.size(1)});
-    for (std::int64_t l = 1; l <= spec.depth(); ++l) {
-      const auto at = static_cast<std::size_t>(2 * (l - 1));
-      const Tensor W = parts[at].reshape({S, spec.widths[static_cast<std::size_t>(l)], -1}),
-                   b = parts[at + 1].unsqueeze(1);
-      z = at::baddbmm(b, z, W.transpose(1, 2));
-      if (l < spec.depth() || !spec.affine_end) z = activation ? activation(z) : activate(spec.activation, z);
-    }
-    return z.transpose(0, 1).reshape({x.size(0), -1});
-  };
-  return {.f = std::move(f), .theta = at::cat(rows), .layers = {}};
+ParametricMap map_of(const Ensemble& nets, const Tensor& theta) {
+  require_shape(theta, {-1, nets.n_parameters()}, "the parameters of an ensemble");
+  return {.f = [nets, shape = theta.sizes().vec()](const Tensor& x, const Tensor& at) -> Tensor {
+            return nets(at.view(shape), x).transpose(0, 1).reshape({x.size(0), -1});
+          },
+          .theta = flat({theta}),
+          .layers = {}};
 }
 
 Tensor layer_rates(const FeedForward& net, const std::vector<double>& weights, const std::vector<double>& biases) {

@@ -77,9 +77,9 @@ Tensor coins(std::vector<std::int64_t> shape, Random& random) {
 }
 
 // Share of wrong signs of each member.
-std::vector<double> errors(const Ensemble& nets, const Tensor& x, const Tensor& y) {
+std::vector<double> errors(const Ensemble& nets, const Tensor& theta, const Tensor& x, const Tensor& y) {
   at::NoGradGuard no_gradient;
-  return numbers((nets.forward(x).squeeze(2) * y <= 0).to(at::kDouble).mean(1));
+  return numbers((nets(theta, x).squeeze(2) * y <= 0).to(at::kDouble).mean(1));
 }
 
 Interpolators interpolate(std::int64_t n, std::int64_t seeds, const StudyContext& study) {
@@ -87,27 +87,26 @@ Interpolators interpolate(std::int64_t n, std::int64_t seeds, const StudyContext
   Random random = study.random("labels", static_cast<std::uint64_t>(n));
   const Tensor x = normal_tensor({seeds, n, d}, random), y = coins({seeds, n}, random);
   const Tensor new_x = normal_tensor({n_fresh, d}, random), new_y = coins({seeds, n_fresh}, random);
-  const Ensemble nets = Ensemble::make({.widths = {d, study.integer("width"), 1}}, seeds, at::kDouble,
-                                       seed_for(study.seed(), "networks", static_cast<std::uint64_t>(n)));
+  const Ensemble nets{.widths = {d, study.integer("width"), 1}};
+  Random weights = study.random("networks", static_cast<std::uint64_t>(n));
+  const Tensor theta = nets.random(seeds, 1, weights).requires_grad_();
   Interpolators result;
-  result.before = errors(nets, x, y);
-  const std::vector<Tensor> parameters = nets.parameters();
-  const auto adam = make_optimiser({.kind = OptimiserKind::adam, .rate = 0.02}, parameters);
+  result.before = errors(nets, theta, x, y);
+  const auto adam = make_optimiser({.kind = OptimiserKind::adam, .rate = 0.02}, {theta});
   for (; result.steps < 3000; ++result.steps) {
     if (result.steps % 20 == 0) {
       study.at(fmt::format("learning {} coin tosses by heart", n), result.steps, 3000);
-      result.trained = errors(nets, x, y);
+      result.trained = errors(nets, theta, x, y);
       if (*std::max_element(result.trained.begin(), result.trained.end()) == 0) break;
     }
     adam->step([&](bool) {
       // log(1 + exp(-y z)), a mean over points, a sum over networks
-      const Tensor loss = at::softplus(-y * nets.forward(x).squeeze(2)).mean(1).sum();
-      const std::vector<Tensor> gradients = torch::autograd::grad({loss}, parameters);
-      for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].mutable_grad() = gradients[i];
+      const Tensor loss = at::softplus(-y * nets(theta, x).squeeze(2)).mean(1).sum();
+      theta.mutable_grad() = torch::autograd::grad({loss}, {theta})[0];
       return loss.detach();
     });
   }
-  result.fresh = errors(nets, new_x, new_y);
+  result.fresh = errors(nets, theta, new_x, new_y);
   return result;
 }
 

@@ -467,26 +467,25 @@ void along_training(StudyContext& study, StudyReport& report) {
   }
   const LabelledDigits data = labelled_digits(n, study.seeds(), 0.2, study);
   const auto h = std::max<std::int64_t>(1, 2 * n * n_classes / (d + 1 + n_classes));
-  const Ensemble nets = Ensemble::make({.widths = {d, h, n_classes}}, study.seeds(), at::kDouble,
-                                       seed_for(study.seed(), "along training"));
-  const std::vector<Tensor> all = nets.parameters();
-  const auto adam = make_optimiser({.kind = OptimiserKind::adam, .rate = 1e-3}, all);
+  const Ensemble nets{.widths = {d, h, n_classes}};
+  Random random = study.random("along training");
+  const Tensor theta = nets.random(study.seeds(), 1, random).requires_grad_();
+  const auto adam = make_optimiser({.kind = OptimiserKind::adam, .rate = 1e-3}, {theta});
   std::vector<double> steps, test, train, wrong;
   for (std::int64_t step = 0, next = 1; step < epochs; ++step) {
     if (step + 1 == next || step + 1 == epochs) {
       study.at("along training", step, epochs);
       at::NoGradGuard no_gradient;
-      const Tensor z = nets.forward(data.x_test);
+      const Tensor z = nets(theta, data.x_test);
       steps.push_back(static_cast<double>(step + 1));
       test.push_back(median(numbers((z - data.Y_test).square().sum(2).mean(1))));
       wrong.push_back(median(numbers((z.argmax(2) != data.Y_test.argmax(2)).to(at::kDouble).mean(1))));
-      train.push_back(median(numbers((nets.forward(data.x) - data.Y).square().sum(2).mean(1))));
+      train.push_back(median(numbers((nets(theta, data.x) - data.Y).square().sum(2).mean(1))));
       next = std::max(next + 1, next * 5 / 4);
     }
     adam->step([&](bool) {
-      const Tensor loss = (nets.forward(data.x) - data.Y).square().sum(2).mean(1).sum();
-      const std::vector<Tensor> gradients = torch::autograd::grad({loss}, all);
-      for (std::size_t i = 0; i < all.size(); ++i) all[i].mutable_grad() = gradients[i];
+      const Tensor loss = (nets(theta, data.x) - data.Y).square().sum(2).mean(1).sum();
+      theta.mutable_grad() = torch::autograd::grad({loss}, {theta})[0];
       return loss.detach();
     });
   }

@@ -55,7 +55,8 @@ std::vector<double> by_networks(const Task& task, std::int64_t width, std::int64
                           at::kFloat, seed_for(study.seed(), purpose, static_cast<std::uint64_t>(s))));
     for (Tensor& weight : nets.back().weights) weight = weight * std::sqrt(2.0);
   }
-  const ParametricMap all = ensemble_of(nets);
+  const Ensemble ensemble{.widths = nets[0].spec.widths, .activation = Activation::relu};
+  const ParametricMap all = map_of(ensemble, ensemble.stacked(nets));
   const Tensor x = task.x.to(at::kFloat), y = task.targets().to(at::kFloat).repeat({1, study.seeds()}),
                theta = all.theta.requires_grad_();
   const auto optimiser = make_optimiser({.kind = OptimiserKind::adam, .rate = 1e-3}, {theta});

@@ -31,7 +31,7 @@ Moves train(std::int64_t width, Activation activation, const Tensor& x, const Te
       wide_nets({x.size(1), width, width, 1}, activation, activation == Activation::relu ? 2 : 1, study);
   const Tensor y = wide.all(x) - error;
   const ParameterCurve path =
-      gradient_descent(wide.all, x, y, {}, {.step = step_size, .steps = steps, .every = steps}, wide.rates).value();
+      network_descent(wide.all, x, y, {}, {.step = step_size, .steps = steps, .every = steps}, wide.rates).value();
   const Tensor end = path.theta[-1];
   const auto loss = [&](const Tensor& theta) -> Tensor {
     return (wide.all.f(x, theta) - y).square().mean(at::IntArrayRef{0});  // [S]
@@ -103,8 +103,8 @@ DigitsRun digits_run(const StudyContext& study) {
                                      seed_for(study.seed(), "digits network", static_cast<std::uint64_t>(s))));
     for (Tensor& bias : nets.back().biases) bias = std::sqrt(bias_variance) * normal_tensor({bias.size(0)}, random);
   }
-  const auto erf = [](const Tensor& z) { return at::erf(z); };
-  const ParametricMap all = ensemble_of(nets, erf);
+  const Ensemble ensemble{.widths = {d, n, o}, .sigma = [](const Tensor& z) { return at::erf(z); }};
+  const ParametricMap all = map_of(ensemble, ensemble.stacked(nets));
   const Tensor rates = layer_rates(nets[0], {1.0 / static_cast<double>(d), 1.0 / static_cast<double>(n)},
                                    {bias_variance, bias_variance});
 
@@ -123,9 +123,9 @@ DigitsRun digits_run(const StudyContext& study) {
     if (k == steps) break;
     study.at("digits", k, steps);
     const std::int64_t stretch = std::min(every, steps - k);
-    now.theta = gradient_descent(now, x, y.repeat({1, static_cast<std::int64_t>(nets.size())}), loss,
-                                 {.step = 1, .steps = stretch, .every = stretch},
-                                 rates.repeat({static_cast<std::int64_t>(nets.size())}))
+    now.theta = network_descent(now, x, y.repeat({1, static_cast<std::int64_t>(nets.size())}), loss,
+                                {.step = 1, .steps = stretch, .every = stretch},
+                                rates.repeat({static_cast<std::int64_t>(nets.size())}))
                     .value()
                     .theta[-1];
     if (stretch < every) k = steps - every;
@@ -139,8 +139,8 @@ DigitsRun digits_run(const StudyContext& study) {
     for (std::int64_t k = 0; k < curve.train.size(0); ++k) taylor[s].push_back(losses(curve.train[k]));
     if (s > 0) continue;
     // The kernel's formula against gradients, on the first three images.
-    const Tensor few = x.narrow(0, 0, 3),
-                 explicit_kernel = tangent_kernel(ensemble_of({nets[0]}, erf), few, {}, {.rates = rates});
+    const Tensor few = x.narrow(0, 0, 3), explicit_kernel = tangent_kernel(
+                                              map_of(ensemble, ensemble.stacked({nets[0]})), few, {}, {.rates = rates});
     run.kernel_error = (K.narrow(0, 0, 3 * o).narrow(1, 0, 3 * o) - explicit_kernel).norm().item<double>() /
                        explicit_kernel.norm().item<double>();
   }

@@ -48,8 +48,8 @@ Run run_width(std::int64_t width, const Tensor& x, const StudyContext& study) {
   Run run;
   for (int k = 0; k < n_times; ++k) run.times.push_back(horizon * k / (n_times - 1));
   const ParameterCurve path =
-      gradient_flow(wide.all, x, y, {},
-                    {.horizon = horizon, .times = run.times, .controller = {.rtol = 1e-7, .atol = 1e-10}}, wide.rates)
+      network_flow(wide.all, x, y, {},
+                   {.horizon = horizon, .times = run.times, .controller = {.rtol = 1e-7, .atol = 1e-10}}, wide.rates)
           .value();
   std::vector<Tensor> outputs;
   for (int k = 0; k < n_times; ++k) outputs.push_back(wide.all.f(x, path.theta[k]));
@@ -130,7 +130,7 @@ StudyReport run_mode_decay(StudyContext& study) {
   const SquareLossFlow kernel(tangent_kernel(map_of(narrow), x));
   const double t = 2 * static_cast<double>(n) / kernel.eigenvalues()[n - 2].item<double>();
   const ParameterCurve path =
-      gradient_flow(line, x, y, {}, {.horizon = t, .times = {t}, .controller = {.rtol = 1e-9, .atol = 1e-11}}).value();
+      network_flow(line, x, y, {}, {.horizon = t, .times = {t}, .controller = {.rtol = 1e-9, .atol = 1e-11}}).value();
   report.checks.push_back(check_at_most(
       "K4", "linearised network of width 12: distance to the formula", "", 1e-6,
       (line.f(x, path.theta[0]) - kernel.train(z0, y, t)).norm().item<double>() / (z0 - y).norm().item<double>()));

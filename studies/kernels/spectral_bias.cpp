@@ -96,7 +96,8 @@ StudyReport run_spectral_bias(StudyContext& study) {
       labels.push_back(y);
     }
   const Tensor y = at::stack(labels, 1), x = t.unsqueeze(1);
-  const ParametricMap all = ensemble_of(nets);
+  const Ensemble ensemble{.widths = nets[0].spec.widths, .activation = nets[0].spec.activation};
+  const ParametricMap all = map_of(ensemble, ensemble.stacked(nets));
   const Tensor x32 = x.to(at::kFloat), y32 = y.to(at::kFloat), theta = all.theta.to(at::kFloat).requires_grad_();
   const auto optimiser = make_optimiser({.kind = OptimiserKind::adam, .rate = study.real("rate")}, {theta});
   // The sum of the networks' mean squares: each is trained for itself.

@@ -15,7 +15,8 @@ Tensor WideNets::kernel(const Tensor& theta, std::int64_t s, const Tensor& x) co
 
 WideNets wide_nets(const std::vector<std::int64_t>& widths, Activation activation, double weight_variance,
                    const StudyContext& study) {
-  WideNets wide;
+  WideNets wide{.nets = {.widths = widths, .activation = activation}};
+  std::vector<FeedForward> nets;
   std::vector<double> weights, biases(widths.size() - 1, 0.0);
   for (std::size_t l = 0; l + 1 < widths.size(); ++l)
     weights.push_back(weight_variance / static_cast<double>(widths[l]));
@@ -23,10 +24,10 @@ WideNets wide_nets(const std::vector<std::int64_t>& widths, Activation activatio
     FeedForward net = FeedForward::make({.widths = widths, .activation = activation}, at::kDouble,
                                         seed_for(study.seed(), "wide network", static_cast<std::uint64_t>(s)));
     for (Tensor& weight : net.weights) weight = weight * std::sqrt(weight_variance);
-    wide.nets.push_back(std::move(net));
+    nets.push_back(std::move(net));
   }
-  wide.all = ensemble_of(wide.nets);
-  wide.rates = layer_rates(wide.nets[0], weights, biases).repeat({wide.n()});
+  wide.all = map_of(wide.nets, wide.nets.stacked(nets));
+  wide.rates = layer_rates(nets[0], weights, biases).repeat({wide.n()});
   return wide;
 }
 

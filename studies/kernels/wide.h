@@ -9,16 +9,14 @@
 namespace turnpike::studies {
 
 struct WideNets {
-  std::vector<FeedForward> nets;  // one a seed
-  ParametricMap all;              // side by side
-  Tensor rates;                   // [S P]: those of one network repeated
+  Ensemble nets;      // one network a seed
+  ParametricMap all;  // side by side, theta [S P]
+  Tensor rates;       // [S P]: those of one network repeated
 
-  Tensor rates_of_one() const { return rates.narrow(0, 0, all.theta.numel() / n()); }
-  std::int64_t n() const { return static_cast<std::int64_t>(nets.size()); }
+  Tensor rates_of_one() const { return rates.narrow(0, 0, nets.n_parameters()); }
+  std::int64_t n() const { return all.theta.numel() / nets.n_parameters(); }
   // Network s at parameters theta [S P].
-  FeedForward at(const Tensor& theta, std::int64_t s) const {
-    return with_parameters(nets[static_cast<std::size_t>(s)], theta.view({n(), -1})[s]);
-  }
+  FeedForward at(const Tensor& theta, std::int64_t s) const { return nets.member(theta.view({n(), -1}), s); }
   // Its tangent kernel on x at theta.
   Tensor kernel(const Tensor& theta, std::int64_t s, const Tensor& x) const;
 };

@@ -8,9 +8,10 @@
 
 #include <turnpike/flow/integrate.h>
 #include <turnpike/math/fit.h>
+#include <turnpike/net/ensemble.h>
 #include <turnpike/study/measure.h>
-#include <turnpike/study/network_batch.h>
 #include <turnpike/study/study.h>
+#include <turnpike/train/gradient_flow.h>
 
 namespace turnpike::studies {
 namespace {
@@ -26,9 +27,9 @@ constexpr double decay = 0.2;            // lambda
 using Balance = std::function<Tensor(const Tensor& theta)>;  // [N, P] -> [N, m]
 
 // W_{j+1}' W_{j+1} - W_j W_j', all j, flattened.
-Balance matrix_balance(const NetworkBatch& nets) {
+Balance matrix_balance(const Ensemble& nets) {
   return [nets](const Tensor& theta) {
-    const std::vector<Tensor> W = nets.layers(theta);
+    const std::vector<Tensor> W = nets.weights(theta);
     std::vector<Tensor> parts;
     for (std::size_t j = 0; j + 1 < W.size(); ++j)
       parts.push_back((at::bmm(W[j + 1].transpose(1, 2), W[j + 1]) - at::bmm(W[j], W[j].transpose(1, 2))).flatten(1));
@@ -37,19 +38,19 @@ Balance matrix_balance(const NetworkBatch& nets) {
 }
 
 // |row i of (W_j, b_j)|^2 - |column i of W_{j+1}|^2, all hidden neurons.
-Balance neuron_balance(const NetworkBatch& nets) {
+Balance neuron_balance(const Ensemble& nets) {
   return [nets](const Tensor& theta) {
-    const std::vector<Tensor> W = nets.layers(theta);
+    const std::vector<Tensor> W = nets.weights(theta), b = nets.bias_vectors(theta);
     std::vector<Tensor> parts;
     for (std::size_t j = 0; j + 1 < W.size(); ++j)
-      parts.push_back(W[j].square().sum(2) - W[j + 1].narrow(2, 0, nets.widths[j + 1]).square().sum(1));
+      parts.push_back(W[j].square().sum(2) + b[j].square() - W[j + 1].square().sum(1));
     return at::cat(parts, 1);
   };
 }
 
 struct Problem {
   const char* name;
-  NetworkBatch nets;
+  Ensemble nets;
   Balance balance;
   int colour;
 };
@@ -138,14 +139,14 @@ StudyReport run_balance(StudyContext& study) {
   const Tensor x = normal_tensor({n, 4}, data), teacher = normal_tensor({4, 3}, data);
   const Tensor y = at::sin(x.mm(teacher)) + 0.1 * normal_tensor({n, 3}, data);
 
-  const NetworkBatch linear{.widths = {4, 5, 5, 3}};
-  const NetworkBatch relu{.widths = {4, 8, 6, 3}, .activation = Activation::relu, .biases = true};
-  NetworkBatch tanh = relu;
+  const Ensemble linear{.widths = {4, 5, 5, 3}, .activation = Activation::identity, .biases = false};
+  const Ensemble relu{.widths = {4, 8, 6, 3}, .activation = Activation::relu};
+  Ensemble tanh = relu;
   tanh.activation = Activation::tanh;
   const Problem problems[] = {{"linear", linear, matrix_balance(linear), 0},
                               {"ReLU", relu, neuron_balance(relu), 1},
                               {"tanh", tanh, neuron_balance(tanh), 2}};
-  const auto losses_of = [&x, &y, n](const NetworkBatch& nets, double lambda) -> Losses {
+  const auto losses_of = [&x, &y, n](const Ensemble& nets, double lambda) -> Losses {
     return [&x, &y, n, nets, lambda](const Tensor& theta) {
       const Tensor misfit = (nets(theta, x) - y).square().sum({1, 2}) / (2.0 * static_cast<double>(n));
       return misfit + 0.5 * lambda * theta.square().sum(1);

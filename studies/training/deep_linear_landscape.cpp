@@ -9,9 +9,10 @@
 #include <torch/types.h>
 
 #include <turnpike/math/fit.h>
+#include <turnpike/net/ensemble.h>
 #include <turnpike/study/measure.h>
-#include <turnpike/study/network_batch.h>
 #include <turnpike/study/study.h>
+#include <turnpike/train/gradient_flow.h>
 
 namespace turnpike::studies {
 namespace {
@@ -136,7 +137,7 @@ StudyReport run_deep_linear_landscape(StudyContext& study) {
     matrices.push_back((U * at::tensor({singular[0], singular[1], singular[2]}, at::kDouble)).mm(V.t()));
   }
   const Tensor A = at::stack(matrices).repeat_interleave(starts, 0);
-  const auto losses_of = [&A](const NetworkBatch& nets) -> Losses {
+  const auto losses_of = [&A](const Ensemble& nets) -> Losses {
     return [&A, nets](const Tensor& theta) {
       return (nets.product(theta) - A.narrow(0, 0, theta.size(0))).square().sum({1, 2}) / 2;
     };
@@ -173,7 +174,7 @@ StudyReport run_deep_linear_landscape(StudyContext& study) {
 
   int index = 0;
   for (const Problem& problem : problems) {
-    const NetworkBatch nets{.widths = problem.widths};
+    const Ensemble nets{.widths = problem.widths, .activation = Activation::identity, .biases = false};
     const std::int64_t depth = nets.depth();
     const Losses losses = losses_of(nets);
     const std::vector<double> values = critical_values(problem.p);
@@ -244,9 +245,8 @@ StudyReport run_deep_linear_landscape(StudyContext& study) {
     }
     if (index != 1) {  // one width a depth
       const auto [U, S, Vt] = at::linalg_svd(A[0]);
-      const std::vector<Tensor> layers = nets.layers(zero.narrow(0, 0, 1));
       const Tensor direction = at::zeros({1, nets.n_parameters()}, at::kDouble);
-      const std::vector<Tensor> steps = nets.layers(direction);
+      const std::vector<Tensor> steps = nets.weights(direction);
       steps.front()[0][0].copy_(Vt[0]);
       for (std::int64_t j = 1; j + 1 < depth; ++j) steps[static_cast<std::size_t>(j)][0][0][0] = 1;
       steps.back()[0].select(1, 0).copy_(U.select(1, 0));
@@ -266,7 +266,7 @@ StudyReport run_deep_linear_landscape(StudyContext& study) {
 
   // The null case: two tanh neurons on ten points.
   study.at("searches", 4, 4, "tanh");
-  const NetworkBatch tanh{.widths = {1, 2, 1}, .activation = Activation::tanh, .biases = true};
+  const Ensemble tanh{.widths = {1, 2, 1}};
   Random data = study.random("tanh data");
   const Tensor x = at::linspace(-2, 2, 10, at::kDouble).unsqueeze(1), y = normal_tensor({10, 1}, data);
   const Losses tanh_losses = [&](const Tensor& theta) { return (tanh(theta, x) - y).square().sum({1, 2}) / 2; };

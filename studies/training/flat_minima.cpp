@@ -7,12 +7,13 @@
 
 #include <turnpike/core/krylov.h>
 #include <turnpike/math/fit.h>
+#include <turnpike/net/ensemble.h>
 #include <turnpike/operators/hessian.h>
 #include <turnpike/operators/spectrum.h>
 #include <turnpike/study/digits.h>
 #include <turnpike/study/measure.h>
-#include <turnpike/study/network_batch.h>
 #include <turnpike/study/study.h>
+#include <turnpike/train/gradient_flow.h>
 
 namespace turnpike::studies {
 namespace {
@@ -62,7 +63,7 @@ struct Setting {
   std::int64_t batch;  // 0: all samples
 };
 
-Tensor train(const NetworkBatch& nets, Tensor theta, const Tensor& x, const Tensor& y, const Setting& setting,
+Tensor train(const Ensemble& nets, Tensor theta, const Tensor& x, const Tensor& y, const Setting& setting,
              std::int64_t steps, Random& random, const std::function<void(std::int64_t)>& at_step) {
   const std::int64_t S = theta.size(0), n = x.size(0), batch = setting.batch == 0 ? n : setting.batch;
   Tensor bx = x, by = y;
@@ -154,7 +155,7 @@ StudyReport run_flat_minima(StudyContext& study) {
   const DigitImages digits = digit_images(n, 10, study.seed());
   const Tensor x = at::avg_pool2d(digits.train_x.view({n, 1, 28, 28}), 4).view({n, 49});
   const Tensor y = at::one_hot(digits.train_y, 10).to(at::kDouble);
-  const NetworkBatch nets{.widths = {49, study.integer("hidden"), 10}, .activation = Activation::tanh, .biases = true};
+  const Ensemble nets{.widths = {49, study.integer("hidden"), 10}};
   const std::vector<Setting> settings = {{0.075, 0}, {0.15, 0}, {0.3, 0}, {0.075, 8}, {0.15, 8}, {0.3, 8}, {0.3, 32}};
   constexpr double largest_eta = 0.3;
   Random weights = study.random("weights");

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include <turnpike/study/measure.h>
-#include <turnpike/study/network_batch.h>
 #include <turnpike/study/study.h>
+#include <turnpike/train/gradient_flow.h>
 #include <turnpike/train/nuclear_norm.h>
 
 namespace turnpike::studies {

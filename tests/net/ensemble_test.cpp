@@ -1,55 +1,97 @@
 #include <turnpike/net/ensemble.h>
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
 
 #include <turnpike/base/error.h>
 
+#include "normal.h"
+
 namespace turnpike {
 namespace {
 
-const FeedForwardSpec spec{.widths = {3, 6, 5, 2}};
+double largest(const Tensor& difference) {
+  return difference.abs().max().item<double>();
+}
 
 TEST(Ensemble, IsItsMembersSideBySide) {
-  Ensemble nets = Ensemble::make(spec, 4, at::kDouble, 7);
-  {
-    at::NoGradGuard no_gradient;
-    for (Tensor& bias : nets.biases) bias.normal_();
-  }
-  const Tensor x = at::randn({4, 9, 3}, at::kDouble), shared = at::randn({9, 3}, at::kDouble);
-  const Tensor z = nets.forward(x), same = nets.forward(shared);
+  const Ensemble nets{.widths = {3, 6, 5, 2}};
+  EXPECT_EQ(nets.n_parameters(), 6 * 4 + 5 * 7 + 2 * 6);
+  const Tensor theta = normal({4, nets.n_parameters()}, 1), x = normal({4, 9, 3}, 2), shared = normal({9, 3}, 3);
+  const Tensor z = nets(theta, x), same = nets(theta, shared);
   ASSERT_EQ(z.sizes(), at::IntArrayRef({4, 9, 2}));
-  for (std::int64_t e = 0; e < 4; ++e) {
-    const FeedForward net = nets.member(e);
-    EXPECT_TRUE(at::allclose(z[e], net.forward(x[e]), 1e-13, 1e-13)) << e;
-    EXPECT_TRUE(at::allclose(same[e], net.forward(shared), 1e-13, 1e-13)) << e;
+  std::vector<FeedForward> members;
+  for (std::int64_t s = 0; s < 4; ++s) {
+    members.push_back(nets.member(theta, s));
+    EXPECT_LE(largest(z[s] - members.back().forward(x[s])), 1e-13) << s;
+    EXPECT_LE(largest(same[s] - members.back().forward(shared)), 1e-13) << s;
   }
-  EXPECT_FALSE(at::allclose(same[0], same[1]));
+  EXPECT_TRUE(at::equal(nets.stacked(members), theta));
+  // A row is W_1, b_1, W_2, ...
+  EXPECT_TRUE(at::equal(members[1].weights[0].flatten(), theta[1].narrow(0, 0, 18)));
+  EXPECT_TRUE(at::equal(members[1].biases[0], theta[1].narrow(0, 18, 6)));
+  EXPECT_TRUE(at::equal(nets.weights(theta)[2][3].flatten(), theta[3].narrow(0, 59, 10)));
+  EXPECT_TRUE(at::equal(nets.bias_vectors(theta)[2][3], theta[3].narrow(0, 69, 2)));
+}
+
+TEST(Ensemble, TakesAnActivationOfYours) {
+  const Ensemble named{.widths = {3, 6, 2}, .activation = Activation::sine};
+  Ensemble own = named;
+  own.activation = Activation::relu;
+  own.sigma = [](const Tensor& y) { return at::sin(y); };
+  const Tensor theta = normal({2, named.n_parameters()}, 1), x = normal({4, 3}, 2);
+  EXPECT_LE(largest(named(theta, x) - own(theta, x)), 1e-14);
+  EXPECT_THROW(own.member(theta, 0), ContractError);
 }
 
 TEST(Ensemble, MembersDoNotInteract) {
-  const Ensemble nets = Ensemble::make(spec, 3, at::kDouble, 7);
-  const Tensor x = at::randn({5, 3}, at::kDouble);
-  const std::vector<Tensor> parameters = nets.parameters();
-  ASSERT_EQ(parameters.size(), 6u);
-  const auto all = torch::autograd::grad({nets.forward(x).square().sum()}, parameters);
-  const auto one = torch::autograd::grad({nets.forward(x)[1].square().sum()}, parameters);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    EXPECT_TRUE(at::allclose(all[i][1], one[i][1], 1e-13, 1e-14)) << i;
-    EXPECT_EQ(one[i][0].abs().max().item<double>(), 0) << i;
-  }
+  const Ensemble nets{.widths = {3, 6, 5, 2}};
+  const Tensor theta = normal({3, nets.n_parameters()}, 7).requires_grad_(), x = normal({5, 3}, 8);
+  const Tensor all = torch::autograd::grad({nets(theta, x).square().sum()}, {theta})[0],
+               one = torch::autograd::grad({nets(theta, x)[1].square().sum()}, {theta})[0];
+  EXPECT_LE(largest(all[1] - one[1]), 1e-13);
+  EXPECT_EQ(largest(one[0]), 0);
+}
+
+TEST(Ensemble, LinearNetworksAreTheirProduct) {
+  const Ensemble nets{.widths = {3, 4, 2}, .activation = Activation::identity, .biases = false};
+  EXPECT_EQ(nets.n_parameters(), 20);
+  const Tensor theta = normal({5, 20}, 2), x = normal({6, 3}, 3);
+  EXPECT_LE(largest(at::matmul(x, nets.product(theta).transpose(1, 2)) - nets(theta, x)), 1e-14);
+  EXPECT_LE(largest(nets.member(theta, 4).forward(x) - nets(theta, x)[4]), 1e-14);
+}
+
+TEST(Ensemble, FirstWeightsHaveTheDeviationOfTheirWidthAndNoBias) {
+  const Ensemble nets{.widths = {50, 40, 60}};
+  Random random(3);
+  const Tensor theta = nets.random(20, 2, random);
+  const std::vector<Tensor> W = nets.weights(theta);
+  EXPECT_NEAR(W[0].std().item<double>(), 2 / std::sqrt(50.0), 0.005);
+  EXPECT_NEAR(W[1].std().item<double>(), 2 / std::sqrt(40.0), 0.005);
+  for (const Tensor& b : nets.bias_vectors(theta)) EXPECT_EQ(largest(b), 0);
 }
 
 TEST(Ensemble, RefusesWhatItCannotHold) {
-  EXPECT_THROW(Ensemble::make(spec, 0, at::kDouble, 1), ContractError);
-  EXPECT_THROW(Ensemble::make({.widths = {2, 2}, .form = LayerForm::residual}, 2, at::kDouble, 1), ContractError);
-  EXPECT_THROW(Ensemble::make({.widths = {2, 2}, .pieces = 2}, 2, at::kDouble, 1), ContractError);
-  const Ensemble nets = Ensemble::make(spec, 2, at::kDouble, 1);
-  EXPECT_THROW(nets.forward(at::zeros({5, 4}, at::kDouble)), ContractError);
-  EXPECT_THROW(nets.forward(at::zeros({3, 5, 3}, at::kDouble)), ContractError);
-  EXPECT_THROW(nets.forward(Tensor()), ContractError);
-  EXPECT_THROW(nets.member(2), ContractError);
+  const Ensemble nets{.widths = {3, 4, 2}};
+  const FeedForward net = FeedForward::make({.widths = {3, 4, 2}}, at::kDouble, 1);
+  EXPECT_NO_THROW(nets.stacked({net}));
+  EXPECT_THROW(nets.stacked({}), ContractError);
+  EXPECT_THROW(nets.stacked({net, FeedForward::make({.widths = {3, 5, 2}}, at::kDouble, 1)}), ContractError);
+  EXPECT_THROW(nets.stacked({FeedForward::make({.widths = {3, 4, 2}, .activation = Activation::relu}, at::kDouble, 1)}),
+               ContractError);
+  FeedForward bent = net;
+  bent.spec.affine_end = false;
+  EXPECT_THROW(nets.stacked({bent}), ContractError);
+  const Tensor theta = nets.stacked({net, net});
+  EXPECT_THROW(nets.weights(theta.narrow(1, 1, 3)), ContractError);
+  EXPECT_THROW(nets(theta, at::zeros({5, 4}, at::kDouble)), ContractError);
+  EXPECT_THROW(nets(theta, at::zeros({3, 5, 3}, at::kDouble)), ContractError);
+  EXPECT_THROW(nets(theta, Tensor()), ContractError);
+  EXPECT_THROW(nets.member(theta, 2), ContractError);
+  EXPECT_THROW(nets.product(theta), ContractError);
 }
 
 }  // namespace

@@ -137,7 +137,7 @@ TEST(GradientFlow, OfALinearModelIsTheClosedForm) {
   const ParametricMap map = map_of(FeedForward::make({.widths = {4, 1}}, at::kDouble, 22));
   const SquareLossFlow flow(tangent_kernel(map, x));
   const ParameterCurve curve =
-      gradient_flow(map, x, y, {}, {.horizon = 3, .times = {1, 3}, .controller = {.rtol = 1e-10, .atol = 1e-12}})
+      network_flow(map, x, y, {}, {.horizon = 3, .times = {1, 3}, .controller = {.rtol = 1e-10, .atol = 1e-12}})
           .value();
   for (int k : {0, 1})
     EXPECT_LE(largest(map.f(x, curve.theta[k]) - flow.train(map(x), y, curve.times[static_cast<std::size_t>(k)])),
@@ -145,7 +145,7 @@ TEST(GradientFlow, OfALinearModelIsTheClosedForm) {
   // Slower by a rate of one half.
   const Tensor half = at::full_like(map.theta, 0.5);
   const ParameterCurve slow =
-      gradient_flow(map, x, y, {}, {.horizon = 2, .times = {2}, .controller = {.rtol = 1e-10, .atol = 1e-12}}, half)
+      network_flow(map, x, y, {}, {.horizon = 2, .times = {2}, .controller = {.rtol = 1e-10, .atol = 1e-12}}, half)
           .value();
   EXPECT_LE(largest(slow.theta[0] - curve.theta[0]), 1e-7);
 }
@@ -161,14 +161,14 @@ TEST(GradientDescent, OfTheTaylorModelIsDescentUnderItsKernel) {
   const TrainingLoss loss{make_cost("cross_entropy"), 1};
   const DescentOptions options{.step = 0.2, .momentum = 0.8, .steps = 50, .every = 25};
   const OutputCurve outputs = kernel_descent(problem, loss, options).value();
-  const ParameterCurve path = gradient_descent(line, x, y, loss, options).value();
+  const ParameterCurve path = network_descent(line, x, y, loss, options).value();
   ASSERT_EQ(path.times, outputs.times);
   for (int k : {0, 1, 2}) {
     EXPECT_LE(largest(line.f(x, path.theta[k]) - outputs.train[k]), 1e-11);
     EXPECT_LE(largest(line.f(x_star, path.theta[k]) - outputs.elsewhere[k]), 1e-11);
   }
   // The network itself takes another way.
-  const ParameterCurve own = gradient_descent(map, x, y, loss, options).value();
+  const ParameterCurve own = network_descent(map, x, y, loss, options).value();
   EXPECT_GT(largest(map.f(x, own.theta[2]) - outputs.train[2]), 1e-3);
 }
 
@@ -176,12 +176,12 @@ TEST(GradientDescent, OfSmallStepsTendsToTheFlow) {
   const ParametricMap map = map_of(FeedForward::make({.widths = {2, 6, 1}}, at::kDouble, 26));
   const Tensor x = normal({5, 2}, 27), y = normal({5, 1}, 28);
   const Tensor flow =
-      gradient_flow(map, x, y, {}, {.horizon = 1, .times = {1}, .controller = {.rtol = 1e-11, .atol = 1e-13}})
+      network_flow(map, x, y, {}, {.horizon = 1, .times = {1}, .controller = {.rtol = 1e-11, .atol = 1e-13}})
           .value()
           .theta[0];
   const auto gap = [&](std::int64_t steps) {
     const ParameterCurve path =
-        gradient_descent(map, x, y, {}, {.step = 1.0 / static_cast<double>(steps), .steps = steps, .every = steps})
+        network_descent(map, x, y, {}, {.step = 1.0 / static_cast<double>(steps), .steps = steps, .every = steps})
             .value();
     return largest(path.theta[-1] - flow);
   };
@@ -213,7 +213,7 @@ TEST(Dynamics, RefuseWhatDoesNotFit) {
   expect_refused(
       [&] { (void)kernel_flow({.K = c.K, .z0 = c.z0, .y = c.y, .K_star = c.K_star, .z0_star = {}}, {}, {}); },
       "both K_star and z0_star");
-  expect_refused([&] { (void)kernel_flow({.K = c.K, .z0 = c.z0, .y = c.y}, {}, {.horizon = 0}); }, "horizon");
+  expect_refused([&] { (void)kernel_flow({.K = c.K, .z0 = c.z0, .y = c.y}, {}, {.horizon = 0}); }, "positive time");
   expect_refused([&] { (void)kernel_descent({.K = c.K, .z0 = c.z0, .y = c.y}, {}, {.step = -1}); }, "positive step");
 }
 

@@ -147,21 +147,17 @@ TEST(TangentKernel, ParametersGoThereAndBack) {
   EXPECT_TRUE(at::equal(map_of(again).theta, map.theta));
 }
 
-TEST(Ensemble, IsItsNetworksSideBySide) {
-  const FeedForwardSpec spec{.widths = {3, 6, 5, 2}, .activation = Activation::gelu};
-  const std::vector<FeedForward> nets = {make_net(spec, 30), make_net(spec, 31), make_net(spec, 32)};
-  const ParametricMap all = ensemble_of(nets);
-  const Tensor x = normal({4, 3}, 33), z = all(x);
+TEST(MapOfAnEnsemble, HoldsTheOutputsOfItsNetworksOneBesideTheOther) {
+  const Ensemble nets{.widths = {3, 6, 5, 2}, .activation = Activation::gelu};
+  const Tensor theta = normal({3, nets.n_parameters()}, 30), x = normal({4, 3}, 33);
+  const ParametricMap all = map_of(nets, theta);
+  const Tensor z = all(x);
   ASSERT_EQ(z.sizes(), (std::vector<std::int64_t>{4, 6}));
   for (std::int64_t s = 0; s < 3; ++s) {
-    const FeedForward& net = nets[static_cast<std::size_t>(s)];
+    const FeedForward net = nets.member(theta, s);
     EXPECT_LE(largest(z.narrow(1, 2 * s, 2) - net.forward(x)), 1e-13);
     EXPECT_TRUE(at::equal(all.theta.view({3, -1})[s], map_of(net).theta));
   }
-  const ParametricMap sines = ensemble_of({nets[0]}, [](const Tensor& y) { return at::sin(y); });
-  FeedForward sine = nets[0];
-  sine.spec.activation = Activation::sine;
-  EXPECT_LE(largest(sines(x) - sine.forward(x)), 1e-13);
 }
 
 TEST(Linearised, IsTheTaylorPolynomial) {
@@ -204,12 +200,6 @@ TEST(TangentKernel, RefusesWhatDoesNotFit) {
   expect_refused([&] { tangent_kernel(plain, x, {}, {.method = TangentMethod::products}); }, "one row a sample");
   expect_refused([&] { with_parameters(*map.layers, at::zeros({5}, at::kDouble)); }, "theta");
   expect_refused([&] { mean_over_outputs(at::zeros({4, 4}, at::kDouble), 3); }, "mean_over_outputs");
-  expect_refused([&] { ensemble_of({}); }, "at least one");
-  expect_refused(
-      [&] {
-        ensemble_of({make_net({.widths = {3, 5, 2}}, 1), make_net({.widths = {3, 4, 2}}, 1)});
-      },
-      "one shape");
   // No sample: an empty kernel; a map without parameters in it: zero.
   EXPECT_EQ(tangent_kernel(map, x.narrow(0, 0, 0)).numel(), 0);
   plain.f = [](const Tensor& at, const Tensor&) { return at.narrow(1, 0, 1); };

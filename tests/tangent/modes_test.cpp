@@ -49,10 +49,9 @@ TEST(KernelModes, PredictTheGradientFlowOfTheLinearisedNetwork) {
   const KernelModes modes = kernel_modes(tangent_kernel(c.map, c.x), c.z, c.y, 1);
   const ParametricMap line = linearised(c.map);
   const std::vector<double> times = {0.5, 2, 20};
-  const ParameterCurve run =
-      gradient_flow(line, c.x, c.y, {.cost = make_cost("mean_square"), .weight = 1},
-                    {.horizon = 20, .times = times, .controller = {.rtol = 1e-10, .atol = 1e-12}})
-          .value();
+  const ParameterCurve run = network_flow(line, c.x, c.y, {.cost = make_cost("mean_square"), .weight = 1},
+                                          {.horizon = 20, .times = times, .controller = {.rtol = 1e-10, .atol = 1e-12}})
+                                 .value();
   const Tensor r0 = (c.z - c.y).view({-1});
   for (std::size_t i = 0; i < times.size(); ++i) {
     const Tensor r = (line.f(c.x, run.theta[static_cast<std::int64_t>(i)]) - c.y).view({-1});

@@ -70,6 +70,26 @@ TEST(GradientFlow, SaysHowFarItCame) {
   EXPECT_THROW(gradient_flow_at(runaway, at::ones({1}, at::kDouble), {}), ContractError);
 }
 
+// L_i = lambda_i |theta|^2 / 2: theta_i(t) = e^{-lambda_i t} theta_i(0), each row by itself.
+TEST(GradientFlow, OfLossesSideBySideIsEachRowsOwn) {
+  const Tensor lambda = at::tensor({0.5, 1.0, 3.0}, at::kDouble);
+  const Losses losses = [&](const Tensor& theta) { return lambda * theta.square().sum(1) / 2; };
+  const Tensor start = normal({3, 2}, 5);
+  EXPECT_TRUE(at::allclose(gradients(losses, start), lambda.unsqueeze(1) * start, 1e-15, 1e-15));
+  const Tensor states = gradient_flows(losses, start, {0, 1, 2});
+  for (int k = 0; k < 3; ++k) EXPECT_LT(size(states[k] - at::exp(-lambda * k).unsqueeze(1) * start), 1e-10) << k;
+  EXPECT_THROW(gradients([](const Tensor& theta) { return theta.sum(); }, start), ContractError);
+  EXPECT_THROW(gradients(losses, start[0]), ContractError);
+}
+
+// No loss has the velocity of a rotation.
+TEST(GradientFlow, GoesAlongAnyVelocity) {
+  const auto rotation = [](const Tensor& s) -> Tensor { return at::stack({-s[1], s[0]}); };
+  const Trajectory path = flow_along(rotation, at::tensor({1.0, 0.0}, at::kDouble), 2, {1, 2}, tight_steps).value();
+  ASSERT_EQ(path.states.sizes(), (at::IntArrayRef{2, 1, 2}));
+  EXPECT_LT(size(path.states[1][0] - at::tensor({std::cos(2.0), std::sin(2.0)}, at::kDouble)), 1e-11);
+}
+
 TEST(ModifiedLoss, OfAQuadratic) {
   const Tensor root = normal({4, 4}, 3), A = root + root.t(), w = normal({4}, 4);
   const Loss C = [&](const Tensor& v) -> Tensor { return 0.5 * v.dot(A.mv(v)); };

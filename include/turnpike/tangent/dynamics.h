@@ -15,7 +15,7 @@
 //   const Tensor K = tangent_kernel(map, x), z0 = map(x);
 //   const SquareLossFlow flow(K);
 //   flow.train(z0, y, /*t=*/100);                              // [n, o], close to y
-//   gradient_flow(map, x, y, {}, {.horizon = 100}).value();    // what the network itself does
+//   network_flow(map, x, y, {}, {.horizon = 100}).value();     // what the network itself does
 //
 // Errors: ContractError for shapes that do not fit; failures of integration as Outcomes with what was computed.
 // Source: Jacot, Gabriel, Hongler (2018), arXiv:1806.07572; Lee et al. (2019), arXiv:1902.06720.
@@ -102,10 +102,10 @@ struct ParameterCurve {
 };
 
 // The network's own training, full batch, from map.theta; rates [P] as of tangent_kernel.
-Outcome<ParameterCurve> gradient_flow(const ParametricMap& map, const Tensor& x, const Tensor& y,
-                                      const TrainingLoss& loss, const FlowOptions& options, const Tensor& rates = {});
-Outcome<ParameterCurve> gradient_descent(const ParametricMap& map, const Tensor& x, const Tensor& y,
-                                         const TrainingLoss& loss, const DescentOptions& options,
-                                         const Tensor& rates = {});
+Outcome<ParameterCurve> network_flow(const ParametricMap& map, const Tensor& x, const Tensor& y,
+                                     const TrainingLoss& loss, const FlowOptions& options, const Tensor& rates = {});
+Outcome<ParameterCurve> network_descent(const ParametricMap& map, const Tensor& x, const Tensor& y,
+                                        const TrainingLoss& loss, const DescentOptions& options,
+                                        const Tensor& rates = {});
 
 }  // namespace turnpike

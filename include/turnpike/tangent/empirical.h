@@ -22,6 +22,7 @@
 #include <vector>
 
 #include <turnpike/core/linear_operator.h>
+#include <turnpike/net/ensemble.h>
 #include <turnpike/net/feed_forward.h>
 #include <turnpike/net/model.h>
 
@@ -44,11 +45,9 @@ ParametricMap map_of(const Model& model);
 // theta = the control [slots, P], flattened; f = x(T).
 ParametricMap map_of(const Flow& flow, const Tensor& control);
 
-// Networks of one shape, layers of outer form, side by side: f [N, S o] holds the outputs of network s in columns s o
-// to (s + 1) o - 1, theta its parameters in row s of theta.view({S, -1}). A loss that sums over outputs then trains all
-// of them in one batched call, each for itself. `activation` replaces that of the networks.
-ParametricMap ensemble_of(const std::vector<FeedForward>& nets,
-                          const std::function<Tensor(const Tensor&)>& activation = {});
+// The S networks of an ensemble at theta [S, P], flattened: f [N, S o] holds the outputs of network s in columns s o to
+// (s + 1) o - 1. A loss that sums over outputs then trains all of them in one batched call, each for itself.
+ParametricMap map_of(const Ensemble& nets, const Tensor& theta);
 
 FeedForward with_parameters(const FeedForward& net, const Tensor& theta);
 Model with_parameters(const Model& model, const Tensor& theta);
