@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include <turnpike/base/error.h>
 #include <turnpike/base/seed.h>
@@ -13,6 +12,8 @@
 #include <turnpike/discover/sparse.h>
 #include <turnpike/discover/strong_form.h>
 #include <turnpike/discover/weak_form.h>
+
+#include "widths_internal.h"
 
 namespace turnpike {
 namespace {
@@ -24,9 +25,9 @@ constexpr double fewest_independent_rows = 8;
 constexpr double largest_unexplained_weak = 0.3, largest_unexplained_strong = 0.8;
 // The same in the weak form where the residual is mostly not noise, so that its model does not matter.
 constexpr double largest_unexplained_clean = 0.1;
-// The search for the widths of the test functions: steps, when one is worth it, and what it must leave.
-constexpr double width_step = 1.5, least_gain = 0.1, fewest_rows_refined = 100, certain_enough = 1e-5;
-constexpr int most_width_steps = 3;
+// Widths of the test functions are worth a search where coefficients are less certain than that, and data no larger.
+constexpr double certain_enough = 1e-5;
+constexpr int most_rounds = 3;  // an equation that some widths refute, and the next
 constexpr std::int64_t most_points_refined = std::int64_t{1} << 24;
 
 // Why no method can find an equation for that field, or "".
@@ -174,15 +175,13 @@ Finding find_equation(const LinearSystem& system, std::size_t left_side, const s
     equation.reason = "no candidate's coefficient can be told from zero";
     return finding;
   }
-  const auto misfit = equations.all().misfit(finding.support);
-  const double noise_square = misfit ? misfit->noise_square : 0;
-  if (fit.residual > 0) finding.noise_share = noise_square / (fit.residual * fit.residual);
-  const double unexplained = std::sqrt(std::max(0.0, fit.residual * fit.residual - noise_square));
+  if (fit.residual > 0) finding.noise_share = fit.noise_square / (fit.residual * fit.residual);
+  const double unexplained = std::sqrt(std::max(0.0, fit.residual * fit.residual - fit.noise_square));
   const double largest_weak = finding.noise_share > 0.5 ? largest_unexplained_weak : largest_unexplained_clean;
   if (unexplained > (options.form == "weak" ? largest_weak : largest_unexplained_strong)) {
     equation.reason = fmt::format(
         "the best candidate, {}, leaves {:.0f} % of {} unexplained{}; terms may be missing from the candidates",
-        equation.text(), 100 * unexplained, equation.lhs, noise_square > 0 ? " beyond noise" : "");
+        equation.text(), 100 * unexplained, equation.lhs, fit.noise_square > 0 ? " beyond noise" : "");
     return finding;
   }
   equation.found = true;
@@ -247,75 +246,6 @@ std::vector<int> searched_fields(const Measurement& measurement, const Discovery
   return fields;
 }
 
-// How certain the coefficients of the equations found would be with other widths: the mean of log(deviation /
-// |coefficient|), deviations by the residual, which is one sample of the noise, and by its model, which takes the field
-// as even over a test function.
-double uncertainty(const std::vector<Measurement>& measurements, const std::vector<Candidate>& candidates,
-                   const std::vector<LeftSide>& left_sides, const std::vector<Support>& supports,
-                   const std::vector<double>& width_factors, double fewest_rows) {
-  const LinearSystem system =
-      weak_system(measurements, candidates, left_sides, {.width_factors = width_factors, .noise_sample = 2000});
-  if (system.effective_rows() < fewest_rows) return INFINITY;
-  double sum = 0, terms = 0;
-  for (std::size_t s = 0; s < left_sides.size(); ++s) {
-    const RowFit fit = fit_rows(system, s, supports[s]);
-    const RowFit model = fit_rows(system, s, supports[s], Uncertainty::predicted);
-    if (!fit.only_noise.empty()) return INFINITY;
-    for (std::size_t a = 0; a < supports[s].size(); ++a, ++terms) {
-      if (!(model.deviations[a] > 0)) return INFINITY;  // a field too uneven for the model
-      sum += std::log(std::hypot(fit.deviations[a], model.deviations[a]) / std::abs(fit.coefficients[a]));
-    }
-  }
-  return terms > 0 ? sum / terms : INFINITY;
-}
-
-// Factors on the widths that the spectrum gives, which knows nothing of the equation: high derivatives want wide test
-// functions, detail narrow ones. A step at a time, in time, then in space, to where the coefficients of what was found
-// are most certain. All ones: no step is worth it.
-std::vector<double> best_widths(const LinearSystem& system, const std::vector<Measurement>& measurements,
-                                const std::vector<Finding>& findings, Progress& progress) {
-  const std::size_t axes = measurements[0].axes.size();
-  std::vector<double> factors(axes, 1.0);
-  std::vector<LeftSide> left_sides;
-  std::vector<Support> supports;
-  std::vector<int> taken;
-  for (std::size_t s = 0; s < findings.size(); ++s) {
-    if (!findings[s].equation.found) continue;
-    left_sides.push_back(system.left_sides[s]);
-    supports.push_back(findings[s].support);
-    taken.insert(taken.end(), findings[s].support.begin(), findings[s].support.end());
-  }
-  std::sort(taken.begin(), taken.end());
-  taken.erase(std::unique(taken.begin(), taken.end()), taken.end());
-  std::vector<Candidate> candidates;
-  for (const int j : taken) candidates.push_back(system.candidates[static_cast<std::size_t>(j)]);
-  for (Support& support : supports)
-    for (int& j : support) j = static_cast<int>(std::lower_bound(taken.begin(), taken.end(), j) - taken.begin());
-
-  const double fewest_rows = std::min(system.effective_rows(), fewest_rows_refined);
-  int tried = 0;
-  const auto value_of = [&](const std::vector<double>& trial) {
-    progress.update("widths of the test functions", tried++, 0, "");
-    return uncertainty(measurements, candidates, left_sides, supports, trial, fewest_rows);
-  };
-  double least = value_of(factors);
-  const auto go = [&](std::size_t first, std::size_t last, double step) {
-    int steps = 0;
-    for (; steps < most_width_steps; ++steps) {
-      std::vector<double> trial = factors;
-      for (std::size_t axis = first; axis < last; ++axis) trial[axis] *= step;
-      const double value = value_of(trial);
-      if (!(value < least - least_gain)) break;
-      least = value;
-      factors = std::move(trial);
-    }
-    return steps > 0;
-  };
-  if (!go(axes - 1, axes, 1 / width_step)) go(axes - 1, axes, width_step);
-  if (axes > 1 && !go(0, axes - 1, width_step)) go(0, axes - 1, 1 / width_step);
-  return factors;
-}
-
 // Widths are worth a search where noise, not discretisation, makes the coefficients uncertain.
 bool widths_matter(const std::vector<Measurement>& measurements, const std::vector<Finding>& findings) {
   std::int64_t points = 0;
@@ -340,20 +270,34 @@ Discovery search(const std::vector<Measurement>& measurements, const DiscoveryOp
   LinearSystem system = build_system(measurements, options, left_sides, {}, progress);
   std::vector<Finding> findings = find_all(system);
   if (options.form == "weak" && widths_matter(measurements, findings)) {
-    const std::vector<double> factors = best_widths(system, measurements, findings, progress);
-    if (std::any_of(factors.begin(), factors.end(), [](double factor) { return factor != 1; })) {
-      LinearSystem refined = build_system(measurements, options, left_sides, factors, progress);
-      std::vector<Finding> again = find_all(refined);
-      const auto found = [](const std::vector<Finding>& all) {
-        return std::count_if(all.begin(), all.end(), [](const Finding& finding) { return finding.equation.found; });
-      };
-      if (found(again) >= found(findings)) {
-        system = std::move(refined);
-        findings = std::move(again);
-        system.notes.emplace_back(
-            "the widths of the test functions are those at which the coefficients are most certain");
-      }
+    const auto found = [](const std::vector<Finding>& all) {
+      return std::count_if(all.begin(), all.end(), [](const Finding& finding) { return finding.equation.found; });
+    };
+    // Anew with these widths; false: less is found with them.
+    const auto find_with = [&](const std::vector<double>& factors) {
+      LinearSystem other = build_system(measurements, options, left_sides, factors, progress);
+      std::vector<Finding> again = find_all(other);
+      if (found(again) < found(findings)) return false;
+      system = std::move(other);
+      findings = std::move(again);
+      return true;
+    };
+    const std::vector<double> by_spectrum(measurements[0].axes.size(), 1.0);
+    std::vector<double> factors = by_spectrum;
+    for (int round = 0; round < most_rounds; ++round) {
+      std::vector<Support> supports;
+      for (const Finding& finding : findings) supports.push_back(finding.equation.found ? finding.support : Support{});
+      WidthSearch widths(measurements, system, std::move(supports), progress);
+      const std::vector<double> refuting = widths.refuting(factors);
+      const bool anew = !refuting.empty() && find_with(refuting);
+      const std::vector<double> best = anew ? refuting : widths.most_certain(factors);
+      const bool better = anew || (best != factors && find_with(best));
+      if (better) factors = best;
+      if (!anew) break;
     }
+    if (factors != by_spectrum)
+      system.notes.emplace_back(
+          "the widths of the test functions are those at which the coefficients are most certain");
   }
 
   Discovery discovery;

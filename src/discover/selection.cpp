@@ -185,8 +185,9 @@ double least_signal(double independent_rows) {
 
 std::optional<NoisyEquations::Misfit> NoisyEquations::misfit(const Support& support) const {
   const std::size_t k = support.size(), p = products.size();
-  Matrix gram(k, k), corrected(k, k);
+  Matrix gram(k, k), corrected(k, k), telling(k, k);
   std::vector<double> right(k), corrected_right(k);
+  const double least = least_signal(independent_rows);
   for (std::size_t a = 0; a < k; ++a) {
     const auto i = static_cast<std::size_t>(support[a]);
     right[a] = products.right[i];
@@ -195,8 +196,11 @@ std::optional<NoisyEquations::Misfit> NoisyEquations::misfit(const Support& supp
       const auto j = static_cast<std::size_t>(support[b]);
       gram(a, b) = products.gram(i, j);
       corrected(a, b) = gram(a, b) - noise(i, j);
+      telling(a, b) = corrected(a, b) - least * gram(a, b);
     }
   }
+  // No combination of the columns may be noise alone: its coefficient would be free, and could explain anything.
+  if (!solve_cholesky(telling, right)) return std::nullopt;
   const auto xi = solve_cholesky(corrected, corrected_right);
   if (!xi) return std::nullopt;
   // r^2 = |b - G xi|^2 and v = (xi, -1)' N (xi, -1)
@@ -289,7 +293,7 @@ NoisyEquations BoxedEquations::resample(Random& random) const {
 RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support& support, Uncertainty uncertainty) {
   const std::vector<double>& b = system.rhs[left_side];
   const std::size_t k = support.size();
-  RowFit fit = {std::vector<double>(k, 0), std::vector<double>(k, INFINITY), 0, 1, {}};
+  RowFit fit = {std::vector<double>(k, 0), std::vector<double>(k, INFINITY)};
   const double b_norm = norm(b);
   if (k == 0 || b_norm == 0) return fit;
 
@@ -304,9 +308,9 @@ RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support
   const LeastSquares solved = least_squares(g, b);
   std::vector<double> solution = solved.solution;
   Matrix curvature = gram(g);
+  const Matrix noise = noise_gram(system, left_side, support);
   if (!system.noise.empty()) {
     // (G'G - N) xi = G'b - n
-    const Matrix noise = noise_gram(system, left_side, support);
     Matrix corrected = curvature;
     std::vector<double> right(k);
     for (std::size_t i = 0; i < k; ++i) {
@@ -330,6 +334,11 @@ RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support
   std::vector<double> residual = multiply(g, solution);
   for (std::size_t r = 0; r < residual.size(); ++r) residual[r] = b[r] - residual[r];
   fit.residual = norm(residual) / b_norm;
+  // v = (xi, -1)' N (xi, -1) / |b|^2
+  const auto weight = [&](std::size_t a) { return a < k ? fit.coefficients[a] : -1; };
+  for (std::size_t i = 0; i <= k; ++i)
+    for (std::size_t j = 0; j <= k; ++j) fit.noise_square += weight(i) * noise(i, j) * weight(j) / (b_norm * b_norm);
+  fit.noise_square = std::max(0.0, fit.noise_square);
   Matrix meat(k, k);
   if (uncertainty == Uncertainty::predicted) {
     for (std::size_t i = 0; i < system.noise.size(); ++i)

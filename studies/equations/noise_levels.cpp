@@ -25,8 +25,8 @@ const Case cases[] = {
     {kdv, 1.0, 6.7e-4, 20, false},
     {kuramoto_sivashinsky, 1.0, 1.8e-4, 20, false, true},
     {nls, 0.5, 2.9e-4, 20, false},
-    {[](StudyContext& study) { return reaction_diffusion(study, false); }, 0.22, 6.0e-4, 3, true},
-    {navier_stokes, 0.27, 1.2e-3, 3, true},
+    {[](StudyContext& study) { return reaction_diffusion(study, false); }, 0.22, 6.0e-4, 8, true},
+    {navier_stokes, 0.27, 1.2e-3, 8, true},
 };
 
 struct Measured {

@@ -7,6 +7,7 @@
 #include <turnpike/discover/discovery.h>
 #include <turnpike/discover/weak_form.h>
 
+#include "../../src/discover/widths_internal.h"
 #include "exact_fields.h"
 
 namespace turnpike {
@@ -68,6 +69,45 @@ TEST(RowFit, PredictedDeviationsKnowComplexFieldsAndHoles) {
   const RowFit predicted = fit_rows(system, 0, support, Uncertainty::predicted),
                measured = fit_rows(system, 0, support);
   for (std::size_t a = 0; a < 2; ++a) EXPECT_NEAR(std::log(predicted.deviations[a] / measured.deviations[a]), 0, 0.7);
+}
+
+TEST(Misfit, IsOfNoCombinationThatIsNoise) {
+  // Two columns, one signal s: g_i = s + e_i of length one, |e_i|^2 = 0.05, products off by what chance makes of them.
+  NoisyEquations equations = {{Matrix(2, 2), {0.9, 0.9}}, Matrix(3, 3), 1000};
+  for (std::size_t i = 0; i < 2; ++i)
+    for (std::size_t j = 0; j < 2; ++j) {
+      equations.products.gram(i, j) = i == j ? 1 : 0.945;
+      equations.noise(i, j) = i == j ? 0.05 : 0;
+    }
+  EXPECT_TRUE(equations.misfit({0}));
+  EXPECT_TRUE(equations.misfit({1}));
+  EXPECT_FALSE(equations.misfit({0, 1}));  // e_1 - e_2 says nothing
+  EXPECT_EQ(equations.criterion({0, 1}), INFINITY);
+  equations.products.gram(0, 1) = equations.products.gram(1, 0) = 0.6;  // now they have signals of their own
+  EXPECT_TRUE(equations.misfit({0, 1}));
+}
+
+TEST(Widths, NarrowOnesRefuteWhatWideOnesCannotTell) {
+  // u_t = u_x + 0.02 u_xx: against wide test functions the large mode hides the small ones, and u_xx = -u.
+  Measurement noisy = exact::field("modes", exact::grid(0, 6.2, 256), exact::grid(0, 2, 128), [](double x, double t) {
+    double u = std::exp(-0.02 * t) * std::sin(x + t);
+    for (int k = 7; k < 9; ++k) u += 0.1 * std::exp(-0.02 * k * k * t) * std::sin(k * (x + t) + k);
+    return u;
+  });
+  add_noise(noisy, 0.01, 1);
+  const std::vector<Candidate> candidates = candidate_library(noisy, {.polynomial_degree = 1, .derivative_order = 2});
+  const WeakOptions wide = {.test_functions = {{60, 8}, {20, 9}}};
+  const LinearSystem system = weak_system({noisy}, candidates, {{0, 1}}, wide);
+  const auto refuting = [&](const std::vector<std::string>& terms) {
+    const std::vector<Measurement> measurements = {noisy};
+    WidthSearch widths(measurements, system, {support_of(system, noisy, terms)}, no_progress());
+    return widths.refuting({1, 1});
+  };
+  EXPECT_TRUE(refuting({"u_x", "u_xx"}).empty());
+  const std::vector<double> narrower = refuting({"u", "u_x"});
+  ASSERT_EQ(narrower.size(), 2u);
+  EXPECT_LT(narrower[0], 1);
+  EXPECT_EQ(narrower[1], 1);
 }
 
 TEST(Widths, AreThoseAtWhichTheCoefficientsAreMostCertain) {

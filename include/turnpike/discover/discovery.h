@@ -5,8 +5,8 @@
 // Method: a linear system with a row for each test function (weak form) or grid point (strong form) and a column for
 // each candidate; a path of ever larger equations from a sparse solver; one of them chosen by a criterion; its terms
 // checked by resampling blocks of rows. The widths of the weak form's test functions follow from the spectrum of the
-// data; where noise is what makes the coefficients uncertain, the search is done again with the widths at which those
-// found first are most certain (up to 1.7e7 points of data).
+// data; where noise is what makes the coefficients uncertain, the search is done again with narrower ones that refute
+// what was found, and with those at which the coefficients are most certain (up to 1.7e7 points of data).
 //
 // Assumes that the noise is independent from point to point. Guarantees: deterministic in the seed; memory of the rows
 // and columns plus one slab of the field, never a copy of it for each candidate. Errors: InputError where the data do

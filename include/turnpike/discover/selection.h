@@ -35,7 +35,7 @@ struct NoisyEquations {
     double residual_square;  // r^2
     double noise_square;     // v
   };
-  std::optional<Misfit> misfit(const Support& support) const;  // none where its columns are dependent but for noise
+  std::optional<Misfit> misfit(const Support& support) const;  // none where a combination of its columns may be noise
   double criterion(const Support& support) const;              // infinite there
 };
 
@@ -70,7 +70,8 @@ class BoxedEquations {
 struct RowFit {
   std::vector<double> coefficients, deviations;  // [support]
   double quantile = 0;                           // the interval is coefficient +- quantile * deviation
-  double residual = 0;                           // |b - G xi| / |b|
+  double residual = 1;                           // |b - G xi| / |b|
+  double noise_square = 0;                       // of its square, what the model of the noise accounts for
   std::vector<std::size_t> only_noise;  // entries of the support whose columns are noise; the fit is then biased
 };
 // `predicted`: the C of the model of the noise instead, which does not vary with the residual; to compare systems by.

@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <cmath>
+
+#include <turnpike/discover/selection.h>
+#include <turnpike/discover/weak_form.h>
+
+#include "widths_internal.h"
+
+namespace turnpike {
+namespace {
+
+// A step, how many are gone, when one is worth it, and what it must leave.
+constexpr double width_step = 1.5, least_gain = 0.1, fewest_rows_refined = 100;
+constexpr int most_width_steps = 3;
+constexpr int noise_sample = 2000;
+
+// More is left than noise, by more than chance makes of its length, and more than discretisation leaves.
+bool is_refuted(const RowFit& fit, const LinearSystem& system) {
+  const double left = (1 - least_signal(system.effective_rows())) * fit.residual * fit.residual;
+  return left > fit.noise_square + system.exact_residual * system.exact_residual;
+}
+
+}  // namespace
+
+WidthSearch::WidthSearch(const std::vector<Measurement>& measurements, const LinearSystem& system,
+                         std::vector<Support> supports, Progress& progress)
+    : measurements_(measurements),
+      fewest_rows_(std::min(system.effective_rows(), fewest_rows_refined)),
+      progress_(progress) {
+  std::vector<int> taken;
+  for (std::size_t s = 0; s < supports.size(); ++s) {
+    if (supports[s].empty()) continue;
+    left_sides_.push_back(system.left_sides[s]);
+    taken.insert(taken.end(), supports[s].begin(), supports[s].end());
+    supports_.push_back(std::move(supports[s]));
+  }
+  std::sort(taken.begin(), taken.end());
+  taken.erase(std::unique(taken.begin(), taken.end()), taken.end());
+  for (const int j : taken) candidates_.push_back(system.candidates[static_cast<std::size_t>(j)]);
+  for (Support& support : supports_)
+    for (int& j : support) j = static_cast<int>(std::lower_bound(taken.begin(), taken.end(), j) - taken.begin());
+}
+
+const WidthSearch::Trial& WidthSearch::at(const std::vector<double>& factors) {
+  const auto known = trials_.find(factors);
+  if (known != trials_.end()) return known->second;
+  progress_.update("widths of the test functions", static_cast<std::int64_t>(trials_.size()), 0, "");
+  return trials_.emplace(factors, tried(factors)).first->second;
+}
+
+// Deviations by the residual, which is one sample of the noise, and by its model, which takes the field as even over a
+// test function.
+WidthSearch::Trial WidthSearch::tried(const std::vector<double>& factors) const {
+  const LinearSystem system =
+      weak_system(measurements_, candidates_, left_sides_, {.width_factors = factors, .noise_sample = noise_sample});
+  Trial trial = {INFINITY, false};
+  if (system.effective_rows() < fewest_rows_) return trial;
+  double sum = 0, terms = 0;
+  for (std::size_t s = 0; s < left_sides_.size(); ++s) {
+    const RowFit fit = fit_rows(system, s, supports_[s]);
+    const RowFit model = fit_rows(system, s, supports_[s], Uncertainty::predicted);
+    trial.refuted = trial.refuted || is_refuted(fit, system);
+    if (!fit.only_noise.empty()) sum = INFINITY;
+    for (std::size_t a = 0; a < supports_[s].size(); ++a, ++terms) {
+      if (!(model.deviations[a] > 0)) sum = INFINITY;  // a field too uneven for the model
+      sum += std::log(std::hypot(fit.deviations[a], model.deviations[a]) / std::abs(fit.coefficients[a]));
+    }
+  }
+  if (terms > 0) trial.uncertainty = sum / terms;
+  return trial;
+}
+
+std::vector<double> WidthSearch::refuting(std::vector<double> factors) {
+  for (int step = 0; step < most_width_steps; ++step) {
+    for (std::size_t axis = 0; axis + 1 < factors.size(); ++axis) factors[axis] /= width_step;
+    if (at(factors).refuted) return factors;
+  }
+  return {};
+}
+
+std::vector<double> WidthSearch::most_certain(std::vector<double> factors) {
+  const std::size_t axes = factors.size();
+  double least = at(factors).uncertainty;
+  const auto go = [&](std::size_t first, std::size_t last, double step) {
+    int steps = 0;
+    for (; steps < most_width_steps; ++steps) {
+      std::vector<double> trial = factors;
+      for (std::size_t axis = first; axis < last; ++axis) trial[axis] *= step;
+      const double value = at(trial).uncertainty;
+      if (!(value < least - least_gain)) break;
+      least = value;
+      factors = std::move(trial);
+    }
+    return steps > 0;
+  };
+  if (!go(axes - 1, axes, 1 / width_step)) go(axes - 1, axes, width_step);
+  if (axes > 1 && !go(0, axes - 1, width_step)) go(0, axes - 1, 1 / width_step);
+  return factors;
+}
+
+}  // namespace turnpike
