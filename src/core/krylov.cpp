@@ -51,6 +51,13 @@ Tensor start_vector(Random& random, std::int64_t n, c10::ScalarType dtype, const
   return v / v.norm();
 }
 
+// |A v|, of a product that the method can go on with.
+double finite_length(const Tensor& image, std::int64_t product, const char* method) {
+  const double size = length(image);
+  if (!std::isfinite(size)) throw Error(fmt::format("{}: product {} of the operator is not finite", method, product));
+  return size;
+}
+
 Failure no_convergence(std::string what, std::string advice) {
   return {FailureKind::no_convergence, std::move(what), std::move(advice)};
 }
@@ -129,7 +136,7 @@ Outcome<LinearSolution> gmres(const LinearOperator& a, const Tensor& b, const Kr
       Tensor w = a.apply(basis[j]);
       ++solution.iterations;
       Tensor known = basis.narrow(0, 0, j + 1);
-      const double before = length(w);
+      const double before = finite_length(w, solution.iterations, "gmres");
       Tensor c = known.mv(w);
       w = w - known.t().mv(c);
       Tensor c2 = known.mv(w);  // a second pass keeps the basis orthogonal to rounding
@@ -178,8 +185,8 @@ namespace {
 class Recurrence {
  public:
   Recurrence(const LinearOperator& a, double sign, const Tensor& locked, const Tensor& start, std::int64_t capacity,
-             double scale)
-      : a_(a), sign_(sign), locked_(locked), scale_(scale) {
+             double scale, const char* method)
+      : a_(a), sign_(sign), locked_(locked), scale_(scale), method_(method) {
     basis_ = at::empty({capacity, a.rows}, at::TensorOptions(a.dtype));
     basis_[0].copy_(start);
   }
@@ -189,7 +196,7 @@ class Recurrence {
     const Tensor v = basis_[size_ - 1];
     w_ = sign_ * a_.apply(v);
     alpha_.push_back(v.dot(w_).item<double>());
-    scale_ = std::max(scale_, length(w_));
+    scale_ = std::max(scale_, finite_length(w_, ++products_, method_));
     const Tensor known = basis();
     for (int pass = 0; pass < 2; ++pass) {
       if (locked_.size(0) > 0) w_ = w_ - locked_.t().mv(locked_.mv(w_));
@@ -235,6 +242,8 @@ class Recurrence {
   std::int64_t size_ = 1;
   std::vector<double> alpha_, beta_;
   double next_ = 0, scale_ = 0;
+  const char* method_;
+  std::int64_t products_ = 0;
 };
 
 struct Pass {
@@ -248,7 +257,7 @@ Pass lanczos_pass(const LinearOperator& a, std::int64_t k, double sign, const Te
                   double scale, Random& random, std::int64_t max_iterations, std::int64_t& iterations) {
   const std::int64_t n = a.rows, room = n - locked.size(0);
   Recurrence run(a, sign, locked, start_vector(random, n, a.dtype, locked),
-                 std::min<std::int64_t>(room, std::max<std::int64_t>(2 * k + 20, 40)), scale);
+                 std::min<std::int64_t>(room, std::max<std::int64_t>(2 * k + 20, 40)), scale, "lanczos");
   std::int64_t next_check = std::min(room, k + 5);
   for (std::int64_t m = 1;; ++m) {
     run.step();
@@ -325,13 +334,11 @@ GaussRule lanczos_quadrature(const LinearOperator& a, const Tensor& start, std::
   require(size > 0 && std::isfinite(size), "lanczos_quadrature: the start must be finite and not zero");
   const Tensor none = at::empty({0, a.rows}, at::TensorOptions(a.dtype));
   steps = std::min(steps, a.rows);
-  Recurrence run(a, 1, none, start / size, steps, 0);
+  Recurrence run(a, 1, none, start / size, steps, 0, "lanczos_quadrature");
   GaussRule rule;
   for (;;) {
     run.step();
     ++rule.products;
-    if (!std::isfinite(run.next()))
-      throw Error(fmt::format("lanczos_quadrature: product {} of the operator is not finite", rule.products));
     if (rule.products == steps || run.invariant()) break;
     run.append_next();
   }
@@ -354,7 +361,7 @@ Outcome<DominantPair> power_iteration(const LinearOperator& a, const KrylovOptio
     ++pair.iterations;
     pair.value = pair.vector.dot(image).item<double>();
     pair.residual = length(image - pair.value * pair.vector);
-    double size = length(image);
+    double size = finite_length(image, pair.iterations, "power_iteration");
     if (pair.residual <= tolerance * size) return pair;
     pair.vector = image / size;
   }

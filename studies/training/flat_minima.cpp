@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <turnpike/base/error.h>
 #include <turnpike/core/krylov.h>
 #include <turnpike/math/fit.h>
 #include <turnpike/net/ensemble.h>
@@ -81,6 +82,11 @@ Tensor train(const Ensemble& nets, Tensor theta, const Tensor& x, const Tensor& 
     };
     theta = theta - setting.eta * gradients(losses, theta);
   }
+  if (!theta.isfinite().all().item<bool>())
+    throw Error(fmt::format(
+        "training with eta = {:g} and batches of {} left the finite numbers: fewer hidden neurons bear such "
+        "a step",
+        setting.eta, batch));
   return theta;
 }
 

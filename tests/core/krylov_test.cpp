@@ -212,6 +212,34 @@ TEST(Krylov, SinglePrecision) {
   EXPECT_NEAR(svds(matrix_operator(m), 2).value().values[0].item<double>(), 9, 1e-4);
 }
 
+TEST(Krylov, RefusesProductsThatAreNotFinite) {
+  const Tensor one = at::ones({6}, at::kDouble);
+  int calls = 0;
+  LinearOperator late = matrix_operator(symmetric(at::arange(1, 7, at::kDouble)));
+  const auto apply = late.apply;
+  late.apply =
+      late.apply_transpose = [&](const Tensor& v) -> Tensor { return ++calls < 3 ? apply(v) : apply(v) / 0.0; };
+  const auto expect_error = [&](const char* method, const auto& act) {
+    calls = 0;
+    try {
+      act();
+      ADD_FAILURE() << method;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.what(), std::string(method) + ": product 3 of the operator is not finite");
+    }
+  };
+  expect_error("lanczos", [&] { (void)lanczos(late, 2, Extreme::largest); });
+  expect_error("lanczos_quadrature", [&] { lanczos_quadrature(late, one, 6); });
+  expect_error("power_iteration", [&] { (void)power_iteration(late); });
+  // gmres spends the first two on its residual and a step.
+  calls = 0;
+  EXPECT_THROW((void)gmres(late, one), Error);
+  calls = 0;
+  EXPECT_THROW((void)svds(late, 2), Error);
+  calls = 0;
+  EXPECT_FALSE(cg(late, one));
+}
+
 TEST(Krylov, ContractsAreChecked) {
   LinearOperator wide = matrix_operator(at::ones({2, 3}, at::kDouble));
   EXPECT_THROW((void)cg(wide, at::ones({2}, at::kDouble)), ContractError);

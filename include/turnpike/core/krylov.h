@@ -14,9 +14,10 @@
 // below 50 ulp of it. Residuals are those of the returned vectors, computed afresh, not the recurrence's. Guarantees:
 // no gradient is recorded; the same seed gives the same vectors. lanczos keeps its whole basis orthogonal (memory n x
 // iterations) and looks again, outside the span of what it found, until it finds nothing more extreme: multiple
-// eigenvalues come with their multiplicity. Failure no_convergence holds the best approximation so far. ContractError
-// on wrong shapes. Source: Saad, Iterative Methods for Sparse Linear Systems (2003), chapter 6; Golub & Van Loan,
-// Matrix Computations (2013), 10.1-10.4.
+// eigenvalues come with their multiplicity. Failure no_convergence holds the best approximation so far. Error where a
+// product is not finite (cg: where p'Ap is not positive, as a Failure); ContractError on wrong shapes. Source: Saad,
+// Iterative Methods for Sparse Linear Systems (2003), chapter 6; Golub & Van Loan, Matrix Computations
+// (2013), 10.1-10.4.
 #pragma once
 
 #include <cstdint>
@@ -59,7 +60,7 @@ Outcome<EigenPairs> lanczos(const LinearOperator& a, std::int64_t k, Extreme end
 //   v' f(A) v / |v|^2 = sum_i weights[i] f(nodes[i])    exactly for polynomials f of degree up to 2 m - 1
 //
 // Nodes ascend, weights are >= 0 and sum to 1. m = steps nodes, fewer where v lies in an invariant subspace of fewer
-// dimensions: the rule is then exact for every f. Error where a product is not finite. Source: Golub & Meurant,
+// dimensions: the rule is then exact for every f. Source: Golub & Meurant,
 // Matrices, Moments and Quadrature with Applications (2010), chapter 6.
 struct GaussRule {
   std::vector<double> nodes, weights;  // [m]
