@@ -337,7 +337,8 @@ class Roller {
     const std::int64_t inner_stages = chain_ ? 0 : (keep ? K_ : 1) * (E_ - 1);
     const std::int64_t auxiliaries = keep ? K_ * E_ : E_;
     const std::int64_t outputs = layout_.entries(std::max<std::int64_t>(readout_.rows, 1)), width = blocks_.width;
-    const std::int64_t n_sums = gradients && wanted_control_ ? static_cast<std::int64_t>(sum_row_.size()) * n_sum_ : 0;
+    const bool sums = gradients && (wanted_control_ || sweep_);
+    const std::int64_t n_sums = sums ? static_cast<std::int64_t>(sum_row_.size()) * n_sum_ : 0;
     const std::int64_t n_readout_sums = gradients && wanted_readout_ ? layout_.sum_entries(readout_) : 0;
     const std::pair<T**, std::int64_t> wanted[] = {
         {&room.x, states * n_},
@@ -645,7 +646,7 @@ class Roller {
                       .rates = room.y_bar,
                       .a = room.a,
                       .integral_bar = room.integral_bar,
-                      .sums = wanted_control_ ? room.sums : nullptr,
+                      .sums = room.sums,
                       .sum_of = sum_of_.data(),
                       .readout_sums = wanted_readout_ ? room.readout_sums : nullptr};
     if (has_cost()) {

@@ -107,7 +107,8 @@ struct Sweeps {
   static constexpr D d{};
   static constexpr std::int64_t L = hn::MaxLanes(D());
   static constexpr int S = sweep_vectors(N);
-  static constexpr int G = N >= 3 ? 1 : 4 / N;  // vectors of samples whose activations are computed side by side
+  // Vectors of samples whose activations are computed side by side: in float64 their chains are longer.
+  static constexpr int G = euler && sizeof(T) == 8 ? S : N >= 3 ? 1 : 4 / N;
   static constexpr std::int64_t width = S * L, n = N * width, P = N * N + N;
 
   static HWY_INLINE V at(const T* strip, int i, int s) { return hn::Load(d, strip + i * width + s * L); }
@@ -201,29 +202,58 @@ struct Sweeps {
     }
   }
 
+  // A running cost |P x + c - y|^2 of one output, whose row and sums stay in registers.
+  struct OneOutput {
+    V P[N], c, P_sum[N], c_sum, cost[S];
+    bool readout;
+
+    explicit HWY_INLINE OneOutput(const SweepTask<T>& t)
+        : c(hn::Set(d, t.m ? t.c[0] : T(0))), c_sum(hn::Zero(d)), readout(t.readout_sums != nullptr) {
+      for (int j = 0; j < N; ++j) {
+        P[j] = hn::Set(d, t.m ? t.P[j] : T(0));
+        P_sum[j] = hn::Zero(d);
+      }
+      for (int s = 0; s < S; ++s) cost[s] = hn::Zero(d);
+    }
+    HWY_INLINE void pull(const T* target, const T* scale, const V (&x)[N], int s, V weight, V (&x_bar)[N]) {
+      V e = hn::Sub(c, hn::Load(d, target + s * L));
+      for (int j = 0; j < N; ++j) e = hn::MulAdd(P[j], x[j], e);
+      const V weighted = hn::Mul(weight, e);
+      cost[s] = hn::MulAdd(weighted, e, cost[s]);
+      const V half = hn::Mul(weighted, hn::Load(d, scale + s * L)), z_bar = hn::Add(half, half);
+      for (int j = 0; j < N; ++j) x_bar[j] = hn::MulAdd(P[j], z_bar, x_bar[j]);
+      if (!readout) return;
+      c_sum = hn::Add(c_sum, z_bar);
+      for (int j = 0; j < N; ++j) P_sum[j] = hn::MulAdd(z_bar, x[j], P_sum[j]);
+    }
+  };
+
   // rate_bar_i = h b_i x_bar + sum_{j>i} h a_ji y_bar_j,  y_bar_i = f'(y_i)' rate_bar_i + cost,  x_bar += sum_i y_bar_i
-  template <bool sums>
-  static void pull_back(const SweepTask<T>& t, std::int64_t first, std::int64_t last) {
+  template <bool one>
+  static void pull_back(const SweepTask<T>& task, std::int64_t first, std::int64_t last) {
+    const SweepTask<T> t = task;  // its members need no reading again after every store
     const int stages = euler ? 1 : t.stages;
     V a[N][S], cost[S];
     for (int s = 0; s < S; ++s) {
       cost[s] = hn::Zero(d);
       for (int i = 0; i < N; ++i) a[i][s] = at(t.a, i, s);
     }
+    OneOutput output(task);
     for (std::int64_t k = last - 1; k >= first; --k) {
       const T h = t.h[k];
       for (int stage = stages - 1; stage >= 0; --stage) {
         const std::int64_t e = k * stages + stage;
         const T* row = t.table + t.row[e] * P;
-        T* sum = sums ? t.sums + t.sum_of[e] * P * L : nullptr;
+        T* sum = t.sums + t.sum_of[e] * P * L;
         const T* points = euler || stage == 0 ? t.x + k * n : t.y + (k * (stages - 1) + stage - 1) * n;
         const T* aux = t.aux + e * n;
         const V weight = hn::Set(d, euler ? h : h * t.b[stage]);
-        V W_sum[N][N], b_sum[N];
-        if constexpr (sums) {
-          for (int i = 0; i < N; ++i) {
-            b_sum[i] = hn::Load(d, sum + (N * N + i) * L);
-            for (int j = 0; j < N; ++j) W_sum[i][j] = hn::Load(d, sum + (i * N + j) * L);
+        V W_sum[N][N], b_sum[N], W[N][N];
+        for (int i = 0; i < N; ++i) {
+          b_sum[i] = hn::Load(d, sum + (N * N + i) * L);
+          for (int j = 0; j < N; ++j) {
+            W_sum[i][j] = hn::Load(d, sum + (i * N + j) * L);
+            W[i][j] = hn::Set(d, row[i * N + j]);
           }
         }
 #pragma GCC unroll 8
@@ -243,18 +273,20 @@ struct Sweeps {
               for (int i = 0; i < N; ++i) g[i] = hn::MulAdd(c, at(t.rates + j * n, i, s), g[i]);
             }
           }
-          if (t.m) cost[s] = hn::MulAdd(weight, Cost::pull(t, y, s * L, weight, bar), cost[s]);
+          if constexpr (one) {
+            output.pull(t.target, t.integral_bar, y, s, weight, bar);
+          } else if (t.m) {
+            cost[s] = hn::MulAdd(weight, Cost::pull(task, y, s * L, weight, bar), cost[s]);
+          }
           if constexpr (!inner)
             for (int i = 0; i < N; ++i) g[i] = hn::Mul(g[i], kept[i]);
-          if constexpr (sums) {
-            for (int i = 0; i < N; ++i) {
-              b_sum[i] = hn::Add(b_sum[i], g[i]);
-              for (int j = 0; j < N; ++j) W_sum[i][j] = hn::MulAdd(g[i], inner ? kept[j] : y[j], W_sum[i][j]);
-            }
+          for (int i = 0; i < N; ++i) {
+            b_sum[i] = hn::Add(b_sum[i], g[i]);
+            for (int j = 0; j < N; ++j) W_sum[i][j] = hn::MulAdd(g[i], inner ? kept[j] : y[j], W_sum[i][j]);
           }
           for (int j = 0; j < N; ++j) {
             V v = inner ? hn::Zero(d) : bar[j];
-            for (int i = 0; i < N; ++i) v = hn::MulAdd(hn::Set(d, row[i * N + j]), g[i], v);
+            for (int i = 0; i < N; ++i) v = hn::MulAdd(W[i][j], g[i], v);
             bar[j] = inner ? hn::MulAdd(v, slope_lane<kind>(d, y[j], kept[j]), bar[j]) : v;
             if constexpr (euler) {
               a[j][s] = bar[j];
@@ -263,11 +295,9 @@ struct Sweeps {
             }
           }
         }
-        if constexpr (sums) {
-          for (int i = 0; i < N; ++i) {
-            hn::Store(b_sum[i], d, sum + (N * N + i) * L);
-            for (int j = 0; j < N; ++j) hn::Store(W_sum[i][j], d, sum + (i * N + j) * L);
-          }
+        for (int i = 0; i < N; ++i) {
+          hn::Store(b_sum[i], d, sum + (N * N + i) * L);
+          for (int j = 0; j < N; ++j) hn::Store(W_sum[i][j], d, sum + (i * N + j) * L);
         }
       }
       if constexpr (!euler) {
@@ -280,11 +310,18 @@ struct Sweeps {
     }
     for (int s = 0; s < S; ++s) {
       for (int i = 0; i < N; ++i) put(a[i][s], t.a, i, s);
-      if (t.integral) hn::Store(hn::Add(cost[s], hn::Load(d, t.integral + s * L)), d, t.integral + s * L);
+      if (t.integral)
+        hn::Store(hn::Add(one ? output.cost[s] : cost[s], hn::Load(d, t.integral + s * L)), d, t.integral + s * L);
+    }
+    if (one && t.readout_sums) {
+      for (int j = 0; j <= N; ++j) {
+        T* sum = t.readout_sums + j * L;
+        hn::Store(hn::Add(hn::Load(d, sum), j < N ? output.P_sum[j] : output.c_sum), d, sum);
+      }
     }
   }
   static void backward(const SweepTask<T>& t, std::int64_t first, std::int64_t last) {
-    if (t.sums) {
+    if (t.m == 1 && !t.entropy) {
       pull_back<true>(t, first, last);
     } else {
       pull_back<false>(t, first, last);

@@ -41,7 +41,7 @@ struct SweepTask {
   // Backward.
   T* a = nullptr;  // cotangent of the state
   const T* integral_bar = nullptr;
-  T* sums = nullptr;                     // null: not wanted
+  T* sums = nullptr;
   const std::int64_t* sum_of = nullptr;  // [K * stages]
   T* readout_sums = nullptr;             // of P, then c; null: not wanted
 };
