@@ -13,11 +13,19 @@
 
 #include <turnpike/fused/roll.h>
 
+#include "blas_internal.h"
 #include "layer_internal.h"
 #include "panels_internal.h"
 #include "strips_internal.h"
 
 namespace turnpike {
+
+// The samples in blocks of `width`, the last one padded, for `threads` of ours. With blas_threads > 0 the products of
+// large matrices are left to BLAS and as many of its threads.
+struct Blocks {
+  std::int64_t width, count;
+  int threads, blas_threads = 0;
+};
 
 // `own` rows of a table of `stride` columns; the samples of a block beyond them repeat the row `pad`, or are zero if it
 // is null.
@@ -39,7 +47,7 @@ template <class T>
 class Strips {
  public:
   static constexpr bool lanes_are_samples = true;
-  explicit Strips(std::int64_t width) : width_(width) {}
+  explicit Strips(const Blocks& blocks) : width_(blocks.width) {}
   static std::int64_t width_unit() { return strip_kernels<T>().lanes; }
 
   std::int64_t entries(std::int64_t n) const { return n * width_; }
@@ -56,6 +64,7 @@ class Strips {
   }
 
   std::int64_t packed_entries(const WeightShape& m) const { return m.entries(); }
+  static bool packs_nothing(const WeightShape&) { return true; }  // a row can be read where it stands
   void pack(const WeightShape& m, const T* row, T* packed) const { std::copy_n(row, m.entries(), packed); }
   std::int64_t sum_entries(const WeightShape& m) const { return m.entries() * k_.lanes; }
   // Blocks of this width keep the sums of samples apart: those of sample q, as a row.
@@ -100,7 +109,7 @@ template <class T>
 class Panels {
  public:
   static constexpr bool lanes_are_samples = false;
-  explicit Panels(std::int64_t width) : width_(width) {}
+  explicit Panels(const Blocks& blocks) : width_(blocks.width), blas_(blocks.blas_threads > 0) {}
   static std::int64_t width_unit() { return 12; }  // rows that the tiles of 2 and of 4 vectors divide
 
   std::int64_t entries(std::int64_t n) const { return stride(n) * width_; }
@@ -135,11 +144,17 @@ class Panels {
     }
   }
 
-  // W', then b, then W.
+  // W', then b, then W; for BLAS the row as it is.
   std::int64_t packed_entries(const WeightShape& m) const {
+    if (by_blas(m)) return m.entries();
     return m.cols * whole(m.rows) + whole(m.rows) + m.rows * whole(m.cols);
   }
+  bool packs_nothing(const WeightShape& m) const { return by_blas(m); }
   void pack(const WeightShape& m, const T* row, T* packed) const {
+    if (by_blas(m)) {
+      std::copy_n(row, m.entries(), packed);
+      return;
+    }
     k_.pack(row, 1, m.cols, m.cols, m.rows, packed);
     T* b = packed + m.cols * whole(m.rows);
     std::copy_n(row + m.rows * m.cols, m.rows, b);
@@ -160,6 +175,10 @@ class Panels {
     k_.dots(in, width_, m.cols, b + whole(m.rows), b, m.rows, out);
   }
   void linear(const WeightShape& m, const T* W, const T* in, T* out) const {
+    if (by_blas(m)) {
+      std::fill_n(out, entries(m.rows), T(0));
+      return add_affine(m, W, in, T(1), out);
+    }
     k_.multiply({.rows = width_,
                  .cols = whole(m.rows),
                  .depth = m.cols,
@@ -173,6 +192,14 @@ class Panels {
                  .start = Start::zero});
   }
   void affine_advance(const WeightShape& m, const T* W, const T* in, const T* base, T h, T* out) const {
+    if (by_blas(m)) {
+      const T *b = W + m.rows * m.cols, step = base ? h : T(1);
+      const std::int64_t row = stride(m.rows);
+      std::fill_n(out, entries(m.rows), T(0));
+      for (std::int64_t q = 0; q < width_; ++q)
+        for (std::int64_t i = 0; i < m.rows; ++i) out[q * row + i] = (base ? base[q * row + i] : T(0)) + step * b[i];
+      return add_affine(m, W, in, step, out);
+    }
     k_.multiply({.rows = width_,
                  .cols = whole(m.rows),
                  .depth = m.cols,
@@ -189,6 +216,11 @@ class Panels {
                  .h = h});
   }
   void transpose(const WeightShape& m, const T* W, const T* g, bool add, T* out) const {
+    if (by_blas(m)) {
+      if (!add) std::fill_n(out, entries(m.cols), T(0));
+      return blas_multiply<T>({g, stride(m.rows), false}, {W, m.cols, false}, width_, m.cols, m.rows, T(1), out,
+                              stride(m.cols));
+    }
     k_.multiply({.rows = width_,
                  .cols = whole(m.cols),
                  .depth = m.rows,
@@ -202,17 +234,22 @@ class Panels {
                  .start = add ? Start::sum : Start::zero});
   }
   void accumulate(const WeightShape& m, const T* g, const T* in, T* sums) const {
-    k_.multiply({.rows = m.rows,
-                 .cols = whole(m.cols),
-                 .depth = width_,
-                 .A = g,
-                 .A_row = 1,
-                 .A_col = stride(m.rows),
-                 .B = in,
-                 .B_row = stride(m.cols),
-                 .C = sums,
-                 .C_row = stride(m.cols),
-                 .start = Start::sum});
+    if (by_blas(m)) {
+      blas_multiply<T>({g, stride(m.rows), true}, {in, stride(m.cols), false}, m.rows, m.cols, width_, T(1), sums,
+                       stride(m.cols));
+    } else {
+      k_.multiply({.rows = m.rows,
+                   .cols = whole(m.cols),
+                   .depth = width_,
+                   .A = g,
+                   .A_row = 1,
+                   .A_col = stride(m.rows),
+                   .B = in,
+                   .B_row = stride(m.cols),
+                   .C = sums,
+                   .C_row = stride(m.cols),
+                   .start = Start::sum});
+    }
     k_.add_rows(g, width_, stride(m.rows), sums + m.rows * stride(m.cols));
   }
   const typename StripKernels<T>::CostKernel& cost(FusedCost kind) const {
@@ -223,8 +260,14 @@ class Panels {
   using Start = typename PanelKernels<T>::Start;
   std::int64_t whole(std::int64_t n) const { return whole_lanes(n, k_.lanes); }
   std::int64_t stride(std::int64_t n) const { return panel_stride<T>(n, k_.lanes); }
+  bool by_blas(const WeightShape& m) const { return blas_ && std::min(m.rows, m.cols) >= blas_dimension; }
+  // out += h W in
+  void add_affine(const WeightShape& m, const T* W, const T* in, T h, T* out) const {
+    blas_multiply<T>({in, stride(m.cols), false}, {W, m.cols, true}, width_, m.rows, m.cols, h, out, stride(m.rows));
+  }
   const PanelKernels<T>& k_ = panel_kernels<T>();
   std::int64_t width_;
+  bool blas_;
 };
 
 }  // namespace turnpike

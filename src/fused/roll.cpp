@@ -5,6 +5,7 @@
 
 #include <turnpike/base/error.h>
 
+#include "blocks_internal.h"
 #include "roller_internal.h"
 
 namespace turnpike {
@@ -20,11 +21,10 @@ int FusedScheme::evaluations() const {
 
 namespace {
 
-// A thread is worth waking for some 20 us of work, at 50 operations a nanosecond.
-int useful_threads(const FusedProblem& p) {
-  const double work = 6.0 * static_cast<double>(p.n_samples) * static_cast<double>(p.control_row.size()) *
-                      static_cast<double>(p.layer.n_parameters() + 40 * p.layer.dimension);
-  return static_cast<int>(std::clamp<double>(work / 1e6, 1, p.threads));
+int threads_for(const FusedProblem& p) {
+  return useful_threads(6.0 * static_cast<double>(p.n_samples) * static_cast<double>(p.control_row.size()) *
+                            static_cast<double>(p.layer.n_parameters() + 40 * p.layer.dimension),
+                        p.threads);
 }
 
 // Bytes of the kept trajectory of one sample.
@@ -36,52 +36,30 @@ std::int64_t trajectory_bytes(const FusedProblem& p) {
          static_cast<std::int64_t>(sizeof(T));
 }
 
-// The second-level cache should hold the trajectory of a block beside the gradient sums.
-constexpr std::int64_t cached_bytes = 1 << 20;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
 // 2 to 8 vectors of samples, as many as the cache holds and as few as possible in vain.
 template <class T>
-Blocks strip_blocks(const FusedProblem& p) {
+Blocks strips_for(const FusedProblem& p) {
   const std::int64_t lanes = Strips<T>::width_unit(), vectors = ceil_div(p.n_samples, lanes);
-  const int threads = static_cast<int>(std::min<std::int64_t>(useful_threads(p), vectors));
+  const int threads = static_cast<int>(std::min<std::int64_t>(threads_for(p), vectors));
   if (find_sweep<T>(p)) {
     const std::int64_t in_block = sweep_vectors(p.layer.dimension), count = ceil_div(vectors, in_block);
     return {in_block * lanes, count, static_cast<int>(std::min<std::int64_t>(threads, count))};
   }
   const std::int64_t fitting = std::clamp<std::int64_t>(cached_bytes / (trajectory_bytes<T>(p) * lanes), 4, 8);
-  std::int64_t best = 1, least = vectors + threads;
-  for (std::int64_t n = std::min<std::int64_t>(fitting, ceil_div(vectors, threads));
-       n >= std::min<std::int64_t>(2, fitting); --n) {
-    const std::int64_t each = ceil_div(vectors, n * threads) * n;
-    if (each < least) {
-      least = each;
-      best = n;
-    }
-  }
-  return {best * lanes, ceil_div(vectors, best), threads};
+  const std::int64_t width = strip_vectors(vectors, 2, fitting, threads) * lanes;
+  return {width, ceil_div(p.n_samples, width), threads};
 }
 
-// Rows enough for the products of one layer to read its matrix often, and few enough for the cache.
 template <class T>
-Blocks panel_blocks(const FusedProblem& p) {
-  const std::int64_t d = std::max(p.layer.dimension, p.layer.hidden), unit = Panels<T>::width_unit();
-  const std::int64_t most = d <= 96 ? 48 : d <= 192 ? 96 : d <= 384 ? 192 : 336;
-  const std::int64_t least = d < 64 ? 24 : d <= 192 ? 48 : most;
-  const std::int64_t bytes = trajectory_bytes<T>(p);
-  std::int64_t width = std::clamp<std::int64_t>(3 * cached_bytes / 2 / bytes / unit * unit, least, most);
-  // What no cache holds should still fit the memory.
-  width = std::clamp<std::int64_t>((std::int64_t{1} << 28) / bytes, 1, width);
-  // As many blocks for one thread as for the other.
-  const std::int64_t threads = std::min<std::int64_t>(useful_threads(p), ceil_div(p.n_samples, 2 * unit));
-  const std::int64_t count = ceil_div(ceil_div(p.n_samples, width), threads) * threads;
-  if (width > unit) width = std::min(width, ceil_div(ceil_div(p.n_samples, count), unit) * unit);
-  if (p.n_samples < unit) width = p.n_samples;
-  const std::int64_t blocks = ceil_div(p.n_samples, width);
-  return {width, blocks, static_cast<int>(std::min<std::int64_t>(threads, blocks))};
+Blocks panels_for(const FusedProblem& p) {
+  return panel_blocks<T>(std::max(p.layer.dimension, p.layer.hidden), trajectory_bytes<T>(p), p.n_samples,
+                         threads_for(p));
+}
+
+// The side of the smallest matrix.
+std::int64_t least_side(const LayerSpec& layer) {
+  if (layer.kind == LayerKind::bottleneck) return std::min(layer.dimension, layer.hidden);
+  return layer.kind == LayerKind::paired ? layer.dimension / 2 : layer.dimension;
 }
 
 template <class T>
@@ -119,14 +97,20 @@ bool wide(const LayerSpec& layer) {
   return Strips<T>::width_unit() > 1 && d >= 20;
 }
 
+enum class Blas { allowed, none };
+
 template <class T, class Work>
-auto with_roller(const FusedProblem& problem, const FusedInputs<T>& inputs, Work work) {
+auto with_roller(const FusedProblem& problem, const FusedInputs<T>& inputs, Blas blas, Work work) {
   check(problem, inputs);
   if (wide<T>(problem.layer)) {
-    Roller<T, Panels> roller(problem, inputs, panel_blocks<T>(problem));
+    const bool large = blas == Blas::allowed && least_side(problem.layer) >= blas_dimension;
+    const Blocks blocks = large ? blas_blocks(trajectory_bytes<T>(problem), problem.n_samples, threads_for(problem))
+                                : panels_for<T>(problem);
+    const BlasThreads held(blocks.blas_threads);
+    Roller<T, Panels> roller(problem, inputs, blocks);
     return work(roller);
   }
-  Roller<T, Strips> roller(problem, inputs, strip_blocks<T>(problem));
+  Roller<T, Strips> roller(problem, inputs, strips_for<T>(problem));
   return work(roller);
 }
 
@@ -134,20 +118,21 @@ auto with_roller(const FusedProblem& problem, const FusedInputs<T>& inputs, Work
 
 template <class T>
 void fused_roll(const FusedProblem& problem, const FusedInputs<T>& inputs, const FusedOutputs<T>& outputs) {
-  with_roller<T>(problem, inputs, [&](auto& roller) { roller.roll(outputs); });
+  with_roller<T>(problem, inputs, Blas::allowed, [&](auto& roller) { roller.roll(outputs); });
 }
 
 template <class T>
 void fused_pull_back(const FusedProblem& problem, const FusedInputs<T>& inputs, const FusedCotangents<T>& cotangents,
                      const FusedGradients<T>& gradients) {
-  with_roller<T>(problem, inputs, [&](auto& roller) { roller.pull_back(cotangents, gradients); });
+  with_roller<T>(problem, inputs, Blas::allowed, [&](auto& roller) { roller.pull_back(cotangents, gradients); });
 }
 
 template <class T>
 FusedCostSums fused_cost(const FusedProblem& problem, const FusedInputs<T>& inputs, const FusedCostWeights& weights,
                          T* end, const FusedGradients<T>& gradients) {
   check_cost(problem, weights);
-  return with_roller<T>(problem, inputs, [&](auto& roller) { return roller.cost(weights, end, gradients); });
+  return with_roller<T>(problem, inputs, Blas::allowed,
+                        [&](auto& roller) { return roller.cost(weights, end, gradients); });
 }
 
 template <class T>
@@ -164,8 +149,8 @@ std::vector<FusedCostSums> fused_costs(const FusedProblem& problem, const std::v
   team.run([&](int) {
     for (std::int64_t r; (r = next.fetch_add(1)) < n;) {
       const FusedReplica<T>& own = replicas[r];
-      sums[r] =
-          with_roller<T>(each, own.inputs, [&](auto& roller) { return roller.cost(weights, own.end, own.gradients); });
+      sums[r] = with_roller<T>(each, own.inputs, Blas::none,
+                               [&](auto& roller) { return roller.cost(weights, own.end, own.gradients); });
     }
   });
   return sums;
@@ -179,8 +164,8 @@ void fused_push_forward(const FusedProblem& problem, const FusedInputs<T>& input
   check(flow, inputs);
   require(end_tangent != nullptr, "fused_push_forward: end_tangent must be given");
   if (wide<T>(flow.layer))
-    return Roller<T, Panels>(flow, inputs, panel_blocks<T>(flow)).push_forward(tangents, end, end_tangent);
-  Blocks blocks = strip_blocks<T>(flow);
+    return Roller<T, Panels>(flow, inputs, panels_for<T>(flow)).push_forward(tangents, end, end_tangent);
+  Blocks blocks = strips_for<T>(flow);
   blocks.width = 3 * Strips<T>::width_unit();
   blocks.count = ceil_div(flow.n_samples, blocks.width);
   blocks.threads = static_cast<int>(std::min<std::int64_t>(blocks.threads, blocks.count));
@@ -193,7 +178,7 @@ void fused_sample_gradients(const FusedProblem& problem, const FusedInputs<T>& i
   check(problem, inputs);
   const auto blocks = [&](std::int64_t width) {
     const std::int64_t count = ceil_div(problem.n_samples, width);
-    return Blocks{width, count, static_cast<int>(std::min<std::int64_t>(useful_threads(problem), count))};
+    return Blocks{width, count, static_cast<int>(std::min<std::int64_t>(threads_for(problem), count))};
   };
   if (wide<T>(problem.layer)) {
     Roller<T, Panels>(problem, inputs, blocks(Panels<T>::width_of_separate_sums()))

@@ -18,12 +18,6 @@ namespace turnpike {
 
 inline constexpr int max_fused_stages = 16;
 
-// Blocks of `width` samples, the last one padded with copies of the last sample, whose cotangents are zero.
-struct Blocks {
-  std::int64_t width, count;
-  int threads;
-};
-
 // The kernels of a whole sweep, where there are any for the problem.
 template <class T>
 const SweepKernels<T>* find_sweep(const FusedProblem& p) {
@@ -46,7 +40,7 @@ class Roller {
         k_(strip_kernels<T>()),
         layer_(make_layer(problem.layer)),
         blocks_(blocks),
-        layout_(blocks.width),
+        layout_(blocks),
         d_(problem.layer.dimension),
         m_(problem.n_outputs),
         K_(static_cast<std::int64_t>(problem.steps.size())),
@@ -257,6 +251,7 @@ class Roller {
   // The packed effective rows of a table of control rows.
   const T* pack_controls(const LayerSpec& spec, const T* control, Arena& arena) {
     const std::int64_t P = spec.n_parameters();
+    if (layout_.packs_nothing(layer_.matrices[0]) && is_plain(spec)) return control;
     arena.reserve(Arena::padded<T>(p_.n_rows * n_packed_));
     T* table = arena.take<T>(p_.n_rows * n_packed_);
     team_.run([&](int thread) {

@@ -3,14 +3,18 @@
 #include <chrono>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/lbfgs.h>
 
 #include <turnpike/base/error.h>
 #include <turnpike/base/seed.h>
+#include <turnpike/fused/perceptron.h>
 #include <turnpike/math/random.h>
 
 namespace turnpike {
@@ -86,30 +90,74 @@ Baseline logistic_regression(const BaselineTask& task, Progress& progress) {
           0};
 }
 
+// All parameters in one tensor, as the kernels take them: A1, a1, A2, a2, A3, a3.
 struct Perceptron {
-  std::vector<Tensor> parameters;  // A1, a1, A2, a2, A3, a3
+  std::vector<std::int64_t> widths;
+  Tensor parameters;
+
   Tensor operator()(const Tensor& x) const {
-    const Tensor first = at::relu(at::addmm(parameters[1], x, parameters[0].t()));
-    const Tensor second = at::relu(at::addmm(parameters[3], first, parameters[2].t()));
-    return at::addmm(parameters[5], second, parameters[4].t());
+    Tensor z = x;
+    std::int64_t at = 0;
+    const auto next = [&](std::int64_t n) -> Tensor { return parameters.narrow(0, std::exchange(at, at + n), n); };
+    for (std::size_t l = 1; l < widths.size(); ++l) {
+      const Tensor weight = next(widths[l] * widths[l - 1]).view({widths[l], widths[l - 1]});
+      z = at::addmm(next(widths[l]), l > 1 ? at::relu(z) : z, weight.t());
+    }
+    return z;
+  }
+  FusedPerceptron kernel() const {
+    return {.widths = widths, .activation = Activation::relu, .threads = at::get_num_threads()};
   }
 };
 
 // He's initial weights, N(0, 2/fan in) and for the last layer N(0, 1/fan in): arXiv:1502.01852.
 Perceptron make_perceptron(std::int64_t n, std::int64_t w, std::int64_t m, c10::ScalarType dtype, std::uint64_t seed) {
   Random random(seed);
-  Perceptron net;
-  const std::int64_t sizes[] = {n, w, w, m};
+  Perceptron net{{n, w, w, m}, at::zeros({perceptron_parameters(n, w, m)}, at::kDouble)};
+  double* entry = net.parameters.data_ptr<double>();
   for (int layer = 0; layer < 3; ++layer) {
-    const std::int64_t in = sizes[layer], out = sizes[layer + 1];
+    const std::int64_t in = net.widths[layer], out = net.widths[layer + 1];
     const double deviation = std::sqrt((layer < 2 ? 2.0 : 1.0) / static_cast<double>(in));
-    Tensor weight = at::empty({out, in}, at::kDouble);
-    for (double *entry = weight.data_ptr<double>(), *end = entry + in * out; entry != end; ++entry)
-      *entry = deviation * random.normal();
-    net.parameters.push_back(weight.to(dtype).requires_grad_());
-    net.parameters.push_back(at::zeros({out}, dtype).requires_grad_());
+    for (const double* end = entry + in * out; entry != end; ++entry) *entry = deviation * random.normal();
+    entry += out;
   }
+  net.parameters = net.parameters.to(dtype).requires_grad_();
   return net;
+}
+
+template <class T>
+Tensor outputs_as(const Perceptron& net, const Tensor& x) {
+  const Tensor z = at::empty({x.size(0), net.widths.back()}, x.options());
+  fused_perceptron<T>(net.kernel(), x.data_ptr<T>(), net.parameters.data_ptr<T>(), x.size(0), z.data_ptr<T>());
+  return z;
+}
+// Without a graph.
+Tensor outputs_of(const Perceptron& net, const Tensor& x) {
+  return x.scalar_type() == at::kFloat ? outputs_as<float>(net, x.contiguous())
+                                       : outputs_as<double>(net, x.contiguous());
+}
+
+template <class T>
+Tensor gradient_as(const Perceptron& net, FusedCost cost, const Tensor& x, const Tensor& y) {
+  FusedTargets<T> targets{.cost = cost};
+  if (cost == FusedCost::mean_square) {
+    targets.values = y.data_ptr<T>();
+  } else {
+    targets.classes = y.data_ptr<std::int64_t>();
+  }
+  Tensor gradient = at::empty_like(net.parameters);
+  fused_perceptron_cost<T>(net.kernel(), x.data_ptr<T>(), net.parameters.data_ptr<T>(), targets, x.size(0),
+                           1.0 / static_cast<double>(x.size(0)), gradient.data_ptr<T>());
+  return gradient;
+}
+// Of the mean cost: by the kernels where they know it.
+Tensor gradient_of(const Perceptron& net, const Cost& cost, const Examples& some) {
+  const std::string name = cost.name();
+  if (name != "mean_square" && name != "cross_entropy")
+    return torch::autograd::grad({cost(0, net(some.x), some.y).mean()}, {net.parameters})[0];
+  const FusedCost kind = name == "mean_square" ? FusedCost::mean_square : FusedCost::cross_entropy;
+  const Tensor x = some.x.contiguous(), y = some.y.contiguous();
+  return x.scalar_type() == at::kFloat ? gradient_as<float>(net, kind, x, y) : gradient_as<double>(net, kind, x, y);
 }
 
 }  // namespace
@@ -149,7 +197,7 @@ Baseline fit_perceptron(const BaselineTask& task, const PerceptronOptions& optio
   const std::int64_t m = n_outputs_of(coding, static_cast<std::int64_t>(schema.classes.size()), schema.n_outputs());
   const std::int64_t w = perceptron_width(n, m, options.n_parameters);
   const Perceptron net = make_perceptron(n, w, m, task.dtype, seed_for(options.seed, "perceptron"));
-  torch::optim::Adam optimiser(net.parameters, torch::optim::AdamOptions(options.rate));
+  torch::optim::Adam optimiser({net.parameters}, torch::optim::AdamOptions(options.rate));
 
   const auto n_rows = static_cast<std::int64_t>(task.train.size());
   const std::int64_t batch = options.batch > 0 ? std::min(options.batch, n_rows) : n_rows;
@@ -160,16 +208,13 @@ Baseline fit_perceptron(const BaselineTask& task, const PerceptronOptions& optio
     double sum = 0;
     for_each_batch(rows, evaluation_batch, [&](std::span<const std::int64_t> part) {
       const Examples some = examples(task, coding, part);
-      sum += (*cost)(0, net(some.x), some.y).sum().item<double>();
+      sum += (*cost)(0, outputs_of(net, some.x), some.y).sum().item<double>();
     });
     return sum / static_cast<double>(rows.size());
   };
   double best = std::numeric_limits<double>::infinity();
-  std::vector<Tensor> kept;
-  const auto keep = [&] {
-    kept.clear();
-    for (const Tensor& parameter : net.parameters) kept.push_back(parameter.detach().clone());
-  };
+  Tensor kept;
+  const auto keep = [&] { kept = net.parameters.detach().clone(); };
   keep();
   const std::span<const std::int64_t> judge = task.validation.empty() ? task.train : task.validation;
   // Looking at the validation rows costs as much as an epoch may: at most 200 looks.
@@ -181,8 +226,7 @@ Baseline fit_perceptron(const BaselineTask& task, const PerceptronOptions& optio
     static_cast<torch::optim::AdamOptions&>(optimiser.param_groups()[0].options())
         .lr(options.rate * (1 + std::cos(std::numbers::pi * done)) / 2);
     const auto descend = [&](const Examples& some) {
-      optimiser.zero_grad();
-      (*cost)(0, net(some.x), some.y).mean().backward();
+      net.parameters.mutable_grad() = gradient_of(net, *cost, some);
       optimiser.step();
     };
     if (whole) {
@@ -204,7 +248,7 @@ Baseline fit_perceptron(const BaselineTask& task, const PerceptronOptions& optio
       progress.update("perceptron", epoch + 1, options.epochs, fmt::format("cost {:.4g}", value));
     }
   }
-  const Perceptron final{kept};
+  const Perceptron final{net.widths, kept};
   return {fmt::format("perceptron {}-{}-{}-{}", n, w, w, m), perceptron_parameters(n, w, m), coding,
           [final](const Tensor& x) { return final(x); }, watch.seconds()};
 }

@@ -247,6 +247,11 @@ TEST(Fused, EqualsTheReferenceForWideLayers) {
   }
   expect_equal({.field = "outer", .d = 257, .N = 205, .layers = 4}, true);
   expect_equal({.field = "bottleneck", .d = 20, .N = 205, .layers = 4, .hidden = 300}, true);
+  // Where BLAS multiplies.
+  expect_equal({.field = "inner", .scheme = "heun", .d = 520, .N = 29, .layers = 4}, true);
+  expect_equal({.field = "antisymmetric", .d = 515, .N = 29, .layers = 4, .outputs = 3}, true);
+  expect_equal({.field = "bottleneck", .d = 514, .N = 29, .layers = 4, .hidden = 530}, true);
+  expect_equal({.field = "hamiltonian", .scheme = "verlet", .d = 1030, .N = 29, .layers = 4}, true);
 }
 
 TEST(Fused, EqualsTheReferenceForEveryControlCostAndSave) {

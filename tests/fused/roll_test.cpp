@@ -274,28 +274,48 @@ TEST(FusedRoll, ThreadsChangeOnlyTheRounding) {
   }
 }
 
-TEST(FusedRoll, NanStaysInItsSample) {
-  for (const std::int64_t N : {1, 16, 37}) {
-    Case c = make_case({LayerKind::inner, Activation::relu, 4}, {&rk4_tableau()}, 4, N, FusedCost::mean_square);
-    const Outputs clean = roll(c);
-    const std::int64_t bad = N / 2;
-    c.x0[bad * 4 + 1] = std::numeric_limits<double>::quiet_NaN();
-    const Outputs out = roll(c);
-    std::vector<double> x0_bar(c.x0.size());
-    const std::vector<double> end_bar(c.x0.size(), 1.0), integral_bar(N, 1.0);
-    fused_pull_back<double>(c.problem, c.inputs(), {end_bar.data(), integral_bar.data()}, {.x0 = x0_bar.data()});
-    for (std::int64_t n = 0; n < N; ++n) {
-      if (n == bad) {
-        EXPECT_TRUE(std::isnan(out.end[n * 4]) && std::isnan(out.integral[n]) && std::isnan(x0_bar[n * 4]));
-        continue;
-      }
-      EXPECT_EQ(out.integral[n], clean.integral[n]);
-      for (int j = 0; j < 4; ++j) {
-        EXPECT_EQ(out.end[n * 4 + j], clean.end[n * 4 + j]);
-        EXPECT_TRUE(std::isfinite(x0_bar[n * 4 + j]));
-      }
+TEST(FusedRoll, BlasHasTheSameBitsForTheSameThreads) {
+  Case c = make_case({LayerKind::outer, Activation::tanh, 520}, {&euler_tableau()}, 2, 201, FusedCost::mean_square);
+  const std::vector<double> integral_bar(201, 1.0 / 201);
+  const auto gradient = [&](int threads) {
+    std::vector<double> control_bar(c.control.size());
+    c.problem.threads = threads;
+    fused_pull_back<double>(c.problem, c.inputs(), {.integral = integral_bar.data()}, {.control = control_bar.data()});
+    return control_bar;
+  };
+  const std::vector<double> one = gradient(1), two = gradient(2);
+  EXPECT_EQ(one, gradient(1));
+  EXPECT_EQ(two, gradient(2));
+  const double size = std::sqrt(std::inner_product(one.begin(), one.end(), one.begin(), 0.0));
+  for (std::size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(two[i], one[i], 1e-14 * size);
+}
+
+void expect_nan_contained(std::int64_t d, std::int64_t N, const Tableau& tableau) {
+  Case c = make_case({LayerKind::inner, Activation::relu, d}, {&tableau}, 4, N, FusedCost::mean_square);
+  const Outputs clean = roll(c);
+  const std::int64_t bad = N / 2;
+  c.x0[bad * d + 1] = std::numeric_limits<double>::quiet_NaN();
+  const Outputs out = roll(c);
+  std::vector<double> x0_bar(c.x0.size());
+  const std::vector<double> end_bar(c.x0.size(), 1.0), integral_bar(N, 1.0);
+  fused_pull_back<double>(c.problem, c.inputs(), {end_bar.data(), integral_bar.data()}, {.x0 = x0_bar.data()});
+  for (std::int64_t n = 0; n < N; ++n) {
+    if (n == bad) {
+      EXPECT_TRUE(std::isnan(out.end[n * d]) && std::isnan(out.integral[n]) && std::isnan(x0_bar[n * d]));
+      continue;
+    }
+    EXPECT_EQ(out.integral[n], clean.integral[n]);
+    for (std::int64_t j = 0; j < d; ++j) {
+      EXPECT_EQ(out.end[n * d + j], clean.end[n * d + j]);
+      EXPECT_TRUE(std::isfinite(x0_bar[n * d + j]));
     }
   }
+}
+
+TEST(FusedRoll, NanStaysInItsSample) {
+  for (const std::int64_t N : {1, 16, 37}) expect_nan_contained(4, N, rk4_tableau());
+  expect_nan_contained(30, 37, euler_tableau());
+  expect_nan_contained(520, 37, euler_tableau());
 }
 
 TEST(FusedRoll, RefusesWhatItCannotRun) {

@@ -1,0 +1,49 @@
+#include "blas_internal.h"
+
+// As Fortran offers it: matrices there stand by columns, so C' = B' A' is asked for.
+extern "C" {
+void sgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k, const float* alpha,
+            const float* a, const int* lda, const float* b, const int* ldb, const float* beta, float* c,
+            const int* ldc);
+void dgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k, const double* alpha,
+            const double* a, const int* lda, const double* b, const int* ldb, const double* beta, double* c,
+            const int* ldc);
+int openblas_get_num_threads(void);
+void openblas_set_num_threads(int n);
+}
+
+namespace turnpike {
+
+template <class T>
+void blas_multiply(const BlasOperand<T>& A, const BlasOperand<T>& B, std::int64_t rows, std::int64_t cols,
+                   std::int64_t depth, T factor, T* C, std::int64_t C_stride) {
+  const auto as_int = [](std::int64_t n) { return static_cast<int>(n); };
+  const char *A_turn = A.transposed ? "T" : "N", *B_turn = B.transposed ? "T" : "N";
+  const int m = as_int(cols), n = as_int(rows), k = as_int(depth);
+  const int lda = as_int(B.stride), ldb = as_int(A.stride), ldc = as_int(C_stride);
+  const T one = 1;
+  if constexpr (sizeof(T) == sizeof(float)) {
+    sgemm_(B_turn, A_turn, &m, &n, &k, &factor, B.entries, &lda, A.entries, &ldb, &one, C, &ldc);
+  } else {
+    dgemm_(B_turn, A_turn, &m, &n, &k, &factor, B.entries, &lda, A.entries, &ldb, &one, C, &ldc);
+  }
+}
+
+template void blas_multiply(const BlasOperand<float>&, const BlasOperand<float>&, std::int64_t, std::int64_t,
+                            std::int64_t, float, float*, std::int64_t);
+template void blas_multiply(const BlasOperand<double>&, const BlasOperand<double>&, std::int64_t, std::int64_t,
+                            std::int64_t, double, double*, std::int64_t);
+
+BlasThreads::BlasThreads(int n) {
+  if (n == 0) return;
+  static std::mutex one_caller;
+  lock_ = std::unique_lock(one_caller);
+  before_ = openblas_get_num_threads();
+  if (before_ != n) openblas_set_num_threads(n);
+}
+
+BlasThreads::~BlasThreads() {
+  if (before_ > 0 && openblas_get_num_threads() != before_) openblas_set_num_threads(before_);
+}
+
+}  // namespace turnpike
