@@ -88,6 +88,18 @@ TEST(Baseline, PerceptronLearnsXorWithWholeAndMiniBatches) {
     }
 }
 
+// The first by the fused kernels, the other by libtorch.
+TEST(Baseline, PerceptronLearnsByEitherKindOfCost) {
+  const Dataset data = generate("xor", 300, 0, 1);
+  const std::vector<std::int64_t> rows = all_rows(data);
+  const Standardiser standardiser = Standardiser::fit(data, rows);
+  for (const std::string cost : {"cross_entropy", "binary_cross_entropy"}) {
+    const BaselineTask task{data, standardiser, rows, {}};
+    const Baseline net = fit_perceptron(task, {.n_parameters = 200, .cost = cost, .epochs = 300, .rate = 1e-2});
+    EXPECT_GE(accuracy(net, task), 0.97) << cost;
+  }
+}
+
 TEST(Baseline, PerceptronKeepsToItsSeconds) {
   const Dataset data = generate("xor", 300, 0, 1);
   const std::vector<std::int64_t> rows = all_rows(data);
