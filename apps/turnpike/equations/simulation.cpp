@@ -17,6 +17,8 @@ using Complex = std::complex<double>;
 
 constexpr double tolerance = 1e-6;
 constexpr std::int64_t most_points = 1 << 24;
+// Steps that the check may take: an equation that was found with wrong terms can be stiff beyond measure.
+constexpr std::int64_t first_steps = 2000, steps_a_frame = 10;
 
 struct Refused {
   std::string why;
@@ -185,6 +187,7 @@ SimulationAnswer simulate_found(const Measurement& measurement, const Discovery&
     std::vector<double> times;
     for (std::size_t j = 0; j < measurement.time().points.size(); j += every)
       times.push_back(measurement.time().points[j]);
+    options.max_steps = first_steps + steps_a_frame * static_cast<std::int64_t>(times.size());
     const Outcome<Solution> run =
         simulate(*equation, axes, first_frame(measurement, *equation, axes), times, options, progress);
     if (run.partial().times.size() < 2) return {std::nullopt, run ? "there is one frame" : run.failure().text()};
