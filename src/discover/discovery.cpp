@@ -209,9 +209,9 @@ void add_inclusion(const LinearSystem& system, std::size_t left_side, const Meas
   }
 }
 
-LinearSystem build_system(const std::vector<Measurement>& measurements, const DiscoveryOptions& options,
-                          const std::vector<LeftSide>& left_sides, const std::vector<double>& width_factors,
-                          Progress& progress) {
+LinearSystem build_system(const std::vector<Measurement>& measurements, const std::vector<DataSpectrum>& spectra,
+                          const DiscoveryOptions& options, const std::vector<LeftSide>& left_sides,
+                          const std::vector<double>& width_factors, Progress& progress) {
   const bool weak = options.form == "weak", published = options.form == "published";
   const LibraryOptions library = {.polynomial_degree = options.polynomial_degree,
                                   .derivative_order = options.derivative_order,
@@ -220,7 +220,9 @@ LinearSystem build_system(const std::vector<Measurement>& measurements, const Di
                                   .trigonometric = options.trigonometric,
                                   .formulas = options.formulas};
   const std::vector<Candidate> candidates = candidate_library(measurements[0], library);
-  if (weak) return weak_system(measurements, candidates, left_sides, {.width_factors = width_factors}, progress);
+  if (weak)
+    return weak_system(measurements, candidates, left_sides, {.width_factors = width_factors, .spectra = spectra},
+                       progress);
   StrongOptions strong = {.space = options.space, .time = options.time};
   if (published) {
     strong.most_rows = 300000;  // it thins nothing
@@ -267,7 +269,9 @@ Discovery search(const std::vector<Measurement>& measurements, const DiscoveryOp
     }
     return findings;
   };
-  LinearSystem system = build_system(measurements, options, left_sides, {}, progress);
+  const std::vector<DataSpectrum> spectra =
+      options.form == "weak" ? data_spectra(measurements) : std::vector<DataSpectrum>{};
+  LinearSystem system = build_system(measurements, spectra, options, left_sides, {}, progress);
   std::vector<Finding> findings = find_all(system);
   if (options.form == "weak" && widths_matter(measurements, findings)) {
     const auto found = [](const std::vector<Finding>& all) {
@@ -275,7 +279,7 @@ Discovery search(const std::vector<Measurement>& measurements, const DiscoveryOp
     };
     // Anew with these widths; false: less is found with them.
     const auto find_with = [&](const std::vector<double>& factors) {
-      LinearSystem other = build_system(measurements, options, left_sides, factors, progress);
+      LinearSystem other = build_system(measurements, spectra, options, left_sides, factors, progress);
       std::vector<Finding> again = find_all(other);
       if (found(again) < found(findings)) return false;
       system = std::move(other);
@@ -287,7 +291,7 @@ Discovery search(const std::vector<Measurement>& measurements, const DiscoveryOp
     for (int round = 0; round < most_rounds; ++round) {
       std::vector<Support> supports;
       for (const Finding& finding : findings) supports.push_back(finding.equation.found ? finding.support : Support{});
-      WidthSearch widths(measurements, system, std::move(supports), progress);
+      WidthSearch widths(measurements, spectra, system, std::move(supports), progress);
       const std::vector<double> refuting = widths.refuting(factors);
       const bool anew = !refuting.empty() && find_with(refuting);
       const std::vector<double> best = anew ? refuting : widths.most_certain(factors);

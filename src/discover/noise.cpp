@@ -26,22 +26,24 @@ double variance_by_differences(const Measurement& measurement, const std::vector
     squares += weight[static_cast<std::size_t>(k)] * weight[static_cast<std::size_t>(k)];
   }
   // An odd step, so that a sample of a large field does not stay on few lines.
-  const std::int64_t step = measurement.count() > most_differences ? measurement.count() / most_differences | 1 : 1;
+  const std::int64_t count = measurement.count(), step = count > most_differences ? count / most_differences | 1 : 1;
+  const bool has_holes = !measurement.mask.empty();
   double sum = 0;
   std::int64_t counted = 0;
-  for (std::int64_t i = 0; i < measurement.count(); i += step) {
-    if (i / stride % n + q >= n) continue;
-    double difference = 0;
-    bool whole = true;
-    for (int k = 0; k <= q && whole; ++k) {
-      const auto at = static_cast<std::size_t>(i + k * stride);
-      whole = measurement.mask.empty() || measurement.mask[at];
-      if (whole) difference += weight[static_cast<std::size_t>(k)] * values[at];
+  // The points of a line that have q more behind them, for all lines side by side, are neighbours.
+  for (std::int64_t begin = 0; begin < count; begin += n * stride)
+    for (std::int64_t i = (begin + step - 1) / step * step; i < begin + (n - q) * stride; i += step) {
+      double difference = 0;
+      bool whole = true;
+      for (int k = 0; k <= q; ++k) {
+        const auto at = static_cast<std::size_t>(i + k * stride);
+        if (has_holes) whole = whole && measurement.mask[at];
+        difference += weight[static_cast<std::size_t>(k)] * values[at];
+      }
+      if (!whole) continue;
+      sum += difference * difference;
+      ++counted;
     }
-    if (!whole) continue;
-    sum += difference * difference;
-    ++counted;
-  }
   return counted ? sum / static_cast<double>(counted) / squares : INFINITY;
 }
 

@@ -143,14 +143,15 @@ void check_uniform(const Measurement& measurement) {
 }
 
 // The mean over the fields that are searched, as their spectra may differ.
-TestFunction choose_for_axis(const Measurement& measurement, int axis, int highest_order, double factor) {
+TestFunction choose_for_axis(const Measurement& measurement, const DataSpectrum& spectrum, int axis, int highest_order,
+                             double factor) {
   const int n = static_cast<int>(measurement.axes[static_cast<std::size_t>(axis)].size());
   const int widest = std::max(highest_order + 2, (n - 1) / 4);
   double half_width = 0;
   int fields = 0;
-  for (const Field& field : measurement.fields) {
-    if (field.given) continue;
-    half_width += choose_test_function(mean_amplitude(measurement, field, axis), n, highest_order, widest).half_width;
+  for (const std::vector<double>& amplitude : spectrum.amplitude[static_cast<std::size_t>(axis)]) {
+    if (amplitude.empty()) continue;
+    half_width += choose_test_function(amplitude, n, highest_order, widest).half_width;
     ++fields;
   }
   const double wanted = factor * half_width / std::max(fields, 1);
@@ -158,12 +159,12 @@ TestFunction choose_for_axis(const Measurement& measurement, int axis, int highe
   return test_function_of_width(m, highest_order);
 }
 
-std::vector<TestFunction> choose_test_functions(const Measurement& measurement, const Orders& highest,
-                                                const std::vector<double>& factors) {
+std::vector<TestFunction> choose_test_functions(const Measurement& measurement, const DataSpectrum& spectrum,
+                                                const Orders& highest, const std::vector<double>& factors) {
   std::vector<TestFunction> chosen;
   for (std::size_t axis = 0; axis < measurement.axes.size(); ++axis)
-    chosen.push_back(
-        choose_for_axis(measurement, static_cast<int>(axis), highest[axis], factors.empty() ? 1.0 : factors[axis]));
+    chosen.push_back(choose_for_axis(measurement, spectrum, static_cast<int>(axis), highest[axis],
+                                     factors.empty() ? 1.0 : factors[axis]));
   return chosen;
 }
 
@@ -334,8 +335,11 @@ NoiseModel noise_model(const Assembly& part, const Orders& highest, int sample) 
 template <class T>
 void assemble(const Assembly& part, LinearSystem& system, Progress& progress) {
   const Measurement& measurement = part.measurement;
+  std::map<std::pair<int, int>, std::vector<double>> known_weights;
   const auto weights = [&](const Comb& comb, int axis, int order) {
-    return weights_of(measurement, comb, static_cast<std::size_t>(axis), order);
+    const auto [entry, is_new] = known_weights.try_emplace({axis, order});
+    if (is_new) entry->second = weights_of(measurement, comb, static_cast<std::size_t>(axis), order);
+    return entry->second;
   };
   // Candidates and left sides grouped by their function of the point, which is evaluated and projected once.
   struct Use {
@@ -432,6 +436,25 @@ bool narrow(std::vector<std::vector<TestFunction>>& tests, const Orders& highest
 
 }  // namespace
 
+std::vector<DataSpectrum> data_spectra(const std::vector<Measurement>& measurements) {
+  std::vector<DataSpectrum> spectra;
+  for (const Measurement& measurement : measurements) {
+    DataSpectrum spectrum;
+    for (const Field& field : measurement.fields) {
+      const double deviation = field.given ? 0 : noise_deviation(measurement, field);
+      spectrum.noise_variance.push_back(deviation * deviation);
+    }
+    for (std::size_t axis = 0; axis < measurement.axes.size(); ++axis) {
+      spectrum.amplitude.emplace_back();
+      for (const Field& field : measurement.fields)
+        spectrum.amplitude.back().push_back(field.given ? std::vector<double>{}
+                                                        : mean_amplitude(measurement, field, static_cast<int>(axis)));
+    }
+    spectra.push_back(std::move(spectrum));
+  }
+  return spectra;
+}
+
 LinearSystem weak_system(const std::vector<Measurement>& measurements, const std::vector<Candidate>& candidates,
                          const std::vector<LeftSide>& left_sides, const WeakOptions& options, Progress& progress) {
   check_together(measurements);
@@ -445,10 +468,12 @@ LinearSystem weak_system(const std::vector<Measurement>& measurements, const std
   for (const LeftSide& side : left_sides) highest.back() = std::max(highest.back(), side.order);
 
   std::vector<std::vector<TestFunction>> tests;
-  for (const Measurement& measurement : measurements) {
-    check_uniform(measurement);
-    tests.push_back(options.test_functions.empty() ? choose_test_functions(measurement, highest, options.width_factors)
-                                                   : options.test_functions);
+  const std::vector<DataSpectrum> spectra = options.spectra.empty() ? data_spectra(measurements) : options.spectra;
+  for (std::size_t i = 0; i < measurements.size(); ++i) {
+    check_uniform(measurements[i]);
+    tests.push_back(options.test_functions.empty()
+                        ? choose_test_functions(measurements[i], spectra[i], highest, options.width_factors)
+                        : options.test_functions);
   }
   std::vector<Assembly> parts = lay_out(measurements, tests, left_sides, options);
   // Few data, or many holes: narrower test functions give more rows, at the price of more noise in each.
@@ -462,11 +487,10 @@ LinearSystem weak_system(const std::vector<Measurement>& measurements, const std
         fmt::format("{}: every test function touches a hole of the mask; use the strong form", measurements[0].source));
   system.columns = Matrix(rows, candidates.size());
   system.rhs.assign(left_sides.size(), std::vector<double>(rows, 0.0));
-  for (Assembly& part : parts) {
-    for (const Field& field : part.measurement.fields) {
-      const double deviation = field.given || !options.correct_noise ? 0 : noise_deviation(part.measurement, field);
-      part.noise_variance.push_back(deviation * deviation);
-    }
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    Assembly& part = parts[i];
+    part.noise_variance = spectra[i].noise_variance;
+    if (!options.correct_noise) part.noise_variance.assign(part.noise_variance.size(), 0.0);
     if (part.block.components == 2)
       assemble<std::complex<double>>(part, system, progress);
     else

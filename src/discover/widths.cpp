@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include <turnpike/discover/selection.h>
-#include <turnpike/discover/weak_form.h>
 
 #include "widths_internal.h"
 
@@ -22,9 +21,10 @@ bool is_refuted(const RowFit& fit, const LinearSystem& system) {
 
 }  // namespace
 
-WidthSearch::WidthSearch(const std::vector<Measurement>& measurements, const LinearSystem& system,
-                         std::vector<Support> supports, Progress& progress)
+WidthSearch::WidthSearch(const std::vector<Measurement>& measurements, const std::vector<DataSpectrum>& spectra,
+                         const LinearSystem& system, std::vector<Support> supports, Progress& progress)
     : measurements_(measurements),
+      spectra_(spectra),
       fewest_rows_(std::min(system.effective_rows(), fewest_rows_refined)),
       progress_(progress) {
   std::vector<int> taken;
@@ -52,7 +52,8 @@ const WidthSearch::Trial& WidthSearch::at(const std::vector<double>& factors) {
 // test function.
 WidthSearch::Trial WidthSearch::tried(const std::vector<double>& factors) const {
   const LinearSystem system =
-      weak_system(measurements_, candidates_, left_sides_, {.width_factors = factors, .noise_sample = noise_sample});
+      weak_system(measurements_, candidates_, left_sides_,
+                  {.width_factors = factors, .noise_sample = noise_sample, .spectra = spectra_});
   Trial trial = {INFINITY, false};
   if (system.effective_rows() < fewest_rows_) return trial;
   double sum = 0, terms = 0;

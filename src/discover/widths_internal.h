@@ -9,14 +9,15 @@
 #include <turnpike/base/progress.h>
 #include <turnpike/discover/linear_system.h>
 #include <turnpike/discover/sparse.h>
+#include <turnpike/discover/weak_form.h>
 
 namespace turnpike {
 
 class WidthSearch {
  public:
   // `supports`: by left side of the system, the equation found; empty: none was.
-  WidthSearch(const std::vector<Measurement>& measurements, const LinearSystem& system, std::vector<Support> supports,
-              Progress& progress);
+  WidthSearch(const std::vector<Measurement>& measurements, const std::vector<DataSpectrum>& spectra,
+              const LinearSystem& system, std::vector<Support> supports, Progress& progress);
 
   // An equation holds against every test function. Narrower ones in space, a step at a time from `factors`, that see
   // more than noise in what the equation leaves; none: it is not refuted.
@@ -34,6 +35,7 @@ class WidthSearch {
   Trial tried(const std::vector<double>& factors) const;
 
   const std::vector<Measurement>& measurements_;
+  const std::vector<DataSpectrum>& spectra_;
   double fewest_rows_;
   std::vector<Candidate> candidates_;  // those of the supports
   std::vector<LeftSide> left_sides_;

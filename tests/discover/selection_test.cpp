@@ -100,7 +100,8 @@ TEST(Widths, NarrowOnesRefuteWhatWideOnesCannotTell) {
   const LinearSystem system = weak_system({noisy}, candidates, {{0, 1}}, wide);
   const auto refuting = [&](const std::vector<std::string>& terms) {
     const std::vector<Measurement> measurements = {noisy};
-    WidthSearch widths(measurements, system, {support_of(system, noisy, terms)}, no_progress());
+    const std::vector<DataSpectrum> spectra = data_spectra(measurements);
+    WidthSearch widths(measurements, spectra, system, {support_of(system, noisy, terms)}, no_progress());
     return widths.refuting({1, 1});
   };
   EXPECT_TRUE(refuting({"u_x", "u_xx"}).empty());

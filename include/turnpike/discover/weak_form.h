@@ -20,6 +20,13 @@
 
 namespace turnpike {
 
+// What the weak form asks of the data alone: the same for all candidates and widths.
+struct DataSpectrum {
+  std::vector<std::vector<std::vector<double>>> amplitude;  // [axis][field]: mean_amplitude; none: a given field
+  std::vector<double> noise_variance;                       // [field]
+};
+std::vector<DataSpectrum> data_spectra(const std::vector<Measurement>& measurements);  // by experiment
+
 struct WeakOptions {
   std::vector<TestFunction> test_functions;  // one an axis, time last; none: chosen from the data
   std::vector<double> width_factors;         // on the widths chosen from the data, one an axis; none: 1
@@ -27,6 +34,7 @@ struct WeakOptions {
   bool correct_noise = true;                 // unbiased powers and products of columns
   int noise_sample = 20000;                  // points at which the model of the noise looks
   std::int64_t most_rows = 60000;            // wider lattices beyond
+  std::vector<DataSpectrum> spectra;  // of the measurements, where many systems are made of them; none: looked up
 };
 
 LinearSystem weak_system(const std::vector<Measurement>& measurements, const std::vector<Candidate>& candidates,
