@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
-#include <mutex>
 #include <numbers>
 #include <vector>
 
@@ -23,96 +22,92 @@ namespace {
 
 using Real = long double;
 
-// sum of the first terms of a power series at u in [0, 1]; those of the two below fall like 2^-k there.
-constexpr int n_terms = 72;
-Real series(const std::vector<Real>& c, Real u) {
-  Real sum = 0;
-  for (int k = n_terms; k-- > 0;) sum = sum * u + c[k];
-  return sum;
-}
-
-// theta = acos(1 - u) = sqrt(2u) sum a_k u^k, a_k = binom(2k, k) / (8^k (2k + 1)), and since d(sin theta - theta cos
-// theta)/du = theta,   sin theta - theta cos theta = (2u)^(3/2) sum a_k u^k / (2k + 3).
-struct ArcSeries {
-  std::vector<Real> p, q;  // of sqrt(2) theta / (pi sqrt(2u)) and of (sin theta - theta cos theta) / (pi u^(3/2))
-  ArcSeries() {
-    Real a = 1;  // binom(2k, k) / 8^k
-    for (int k = 0; k < n_terms; ++k) {
-      const Real term = std::numbers::sqrt2_v<Real> * a / (2 * k + 1) / std::numbers::pi_v<Real>;
-      p.push_back(term);
-      q.push_back(2 * term / (2 * k + 3));
-      a *= static_cast<Real>(2 * k + 1) / (4 * (k + 1));
-    }
+// phi(x) = r(x) - a r(-x), r(x) = max(x, 0), takes u, v of variance 1 at the angle theta to variances m = (1 + a^2) / 2
+// and
+//   E[phi(u) phi(v)] = m k1(theta) - a k1(pi - theta),   E[phi'(u) phi'(v)] = m (1 - theta / pi) + a theta / pi
+// where k1(pi - theta) = (sin theta - theta cos theta) / pi.
+struct Layer {
+  Real a, weight;  // a / m, sigma_w^2 m
+  explicit Layer(const WideRectifier& net) {
+    const Real m = (1 + static_cast<Real>(net.slope) * net.slope) / 2;
+    a = net.slope / m;
+    weight = net.weight_variance * m;
   }
+  static Real skip(const WideRectifier& net, int l) { return net.residual && l + 1 < net.hidden_layers ? 1 : 0; }
 };
 
-// The interpolant of f at the Chebyshev nodes of [0, U], in powers of u.
-template <class F>
-std::vector<Real> interpolate(F f, Real U, int degree) {
-  const int n = degree + 1;
-  std::vector<Real> values(n), power(n, 0), last(n, 0), current(n, 0);
-  const auto angle = [&](int i) { return std::numbers::pi_v<Real> * (i + Real(0.5)) / n; };
-  for (int i = 0; i < n; ++i) values[i] = f(U * (1 + std::cos(angle(i))) / 2);
+// The kernel over its lengths, as a function of the angle of the points. Angles are kept as 1 - cos, from differences
+// near 0 and near pi, so that no layer loses small ones.
+Real of_angle(const WideRectifier& net, Real theta) {
+  constexpr Real pi = std::numbers::pi_v<Real>;
+  const Layer layer(net);
+  const auto opposite = [](Real t) -> Real { return (std::sin(t) - t * std::cos(t)) / pi; };  // k1(pi - t)
+  const auto less = [&](Real t) -> Real {                                                     // 1 - k1(t)
+    return 2 * std::sin(t / 2) * std::sin(t / 2) - opposite(t);
+  };
+  Real u = 2 * std::sin(theta / 2) * std::sin(theta / 2), t = 1 - u;
+  for (int l = 0; l < net.hidden_layers; ++l) {
+    const Real skip = Layer::skip(net, l), sum = layer.weight + skip, other = pi - theta;
+    if (sum == 0) return 0;
+    const Real apart =
+        theta < other ? less(theta) + layer.a * opposite(theta) : 1 + layer.a - opposite(other) - layer.a * less(other);
+    const Real slopes = 1 - theta / pi + layer.a * theta / pi;
+    t = (layer.weight * (1 - apart + slopes * t) + skip * t) / sum;
+    u = (layer.weight * apart + skip * u) / sum;
+    theta = 2 * std::asin(std::sqrt(std::clamp<Real>(u / 2, 0, 1)));
+  }
+  return net.tangent ? t : 1 - u;
+}
+
+// Of the interpolant at n Chebyshev nodes of x = sqrt 2 sin(theta / 2 - pi / 4).
+std::vector<Real> chebyshev_coefficients(const WideRectifier& net, int n) {
+  constexpr Real pi = std::numbers::pi_v<Real>;
+  std::vector<Real> cosine(4 * n), values(n), c(n);
+  for (int i = 0; i < 4 * n; ++i) cosine[i] = std::cos(pi * i / (2 * n));
+  for (int i = 0; i < n; ++i)
+    values[i] = of_angle(net, pi / 2 + 2 * std::asin(cosine[2 * i + 1] / std::numbers::sqrt2_v<Real>));
   for (int k = 0; k < n; ++k) {
-    Real coefficient = 0;
-    for (int i = 0; i < n; ++i) coefficient += values[i] * std::cos(k * angle(i)) * (k ? 2 : 1) / n;
-    // T_0 = 1, T_1 = s, T_{k+1} = 2 s T_k - T_{k-1} with s = 2u/U - 1
-    std::vector<Real> next(n, 0);
-    if (k == 0) {
-      next[0] = 1;
-    } else {
-      const Real factor = k == 1 ? 1 : 2;
-      for (int j = 0; j < n; ++j) {
-        next[j] -= factor * current[j];
-        if (j + 1 < n) next[j + 1] += factor * 2 / U * current[j];
-        if (k > 1) next[j] -= last[j];
-      }
-    }
-    for (int j = 0; j < n; ++j) power[j] += coefficient * next[j];
-    last = current;
-    current = next;
+    for (int i = 0; i < n; ++i) c[k] += values[i] * cosine[static_cast<std::int64_t>(k) * (2 * i + 1) % (4 * n)];
+    c[k] *= (k > 0 ? 2 : 1) / static_cast<Real>(n);
   }
-  return power;
+  return c;
 }
 
-// The lowest degree for which the error of r p and r u q stays below the rounding of the sums that they enter.
-template <class T>
-ArcLayer<T> arc_layer(const ArcSeries& arcs, Real U) {
-  const Real tolerance = std::numeric_limits<T>::epsilon() / (sizeof(T) == 4 ? 4 : 1);
-  const auto p = [&](Real u) { return series(arcs.p, u); };
-  const auto q = [&](Real u) { return series(arcs.q, u); };
-  for (int degree = 2;; ++degree) {
-    const std::vector<Real> ps = interpolate(p, U, degree), qs = interpolate(q, U, degree);
-    Real worst = 0;
-    for (int i = 0; i <= 200; ++i) {
-      const Real u = U * i / 200, r = std::sqrt(u);
-      Real sum_p = 0, sum_q = 0;
-      for (int k = degree; k >= 0; --k) {
-        sum_p = sum_p * u + ps[k];
-        sum_q = sum_q * u + qs[k];
-      }
-      worst = std::max({worst, std::abs(sum_p - p(u)) * r, std::abs(sum_q - q(u)) * r * u});
-    }
-    if (worst > tolerance && degree < 30) continue;
-    return {{ps.begin(), ps.end()}, {qs.begin(), qs.end()}};
-  }
-}
+constexpr int most_nodes = 2048;  // enough for some thousand layers
 
-// Layer by layer u = 1 - |c| lies in a smaller interval: c_1 in [-1, 1], then c_{l+1} = k1(c_l) >= k1 of the least. The
-// layers are the same for every network: made once, as deep as was asked for.
+// The interpolant, cut where the rest is below rounding. Powers of x where they cancel little:
+// an error of half an ulp in each is what `cancels` allows.
 template <class T>
-std::vector<ArcLayer<T>> arc_layers(int n_layers) {
-  static std::mutex mutex;
-  static std::vector<ArcLayer<T>> layers;
-  static Real U = 1;
-  const std::lock_guard lock(mutex);
-  const ArcSeries arcs;
-  while (static_cast<int>(layers.size()) < n_layers) {
-    layers.push_back(arc_layer<T>(arcs, U));
-    // k1(-1) = 0, and for c >= 0   1 - k1 = u - (sin theta - theta cos theta) / pi, with a little room for rounding.
-    if (layers.size() > 1) U = std::min<Real>(1, (U - std::sqrt(U) * U * series(arcs.q, U)) * Real(1.0001));
+AngleFunction<T> angle_function(const WideRectifier& net) {
+  constexpr Real cancels = 8;
+  const Real size = std::abs(of_angle(net, 0)), allowed = size * std::numeric_limits<T>::epsilon() / 2;
+  // As many nodes as leave a quarter of the coefficients below rounding: what they miss lies below it too.
+  std::vector<Real> c;
+  for (int n = 64; c.empty(); n *= 2) {
+    c = chebyshev_coefficients(net, n);
+    Real rest = 0;
+    while (c.size() > 1 && rest + std::abs(c.back()) <= allowed) {
+      rest += std::abs(c.back());
+      c.pop_back();
+    }
+    if (4 * static_cast<int>(c.size()) > 3 * n && n < most_nodes) c.clear();
   }
-  return {layers.begin(), layers.begin() + n_layers};
+  // T_0 = 1, T_1 = x, T_{k+1} = 2 x T_k - T_{k-1}
+  std::vector<Real> powers(c.size()), last(c.size()), current(c.size());
+  current[0] = 1;
+  for (std::size_t k = 0; k < c.size(); ++k) {
+    for (std::size_t j = 0; j <= k; ++j) powers[j] += c[k] * current[j];
+    std::vector<Real> next(c.size());
+    for (std::size_t j = 0; j < c.size(); ++j)
+      next[j] = (j > 0 ? (k > 0 ? 2 : 1) * current[j - 1] : 0) - (k > 0 ? last[j] : 0);
+    last = std::move(current);
+    current = std::move(next);
+  }
+  Real sum = 0;
+  for (const Real a : powers) sum += std::abs(a);
+  const bool chebyshev = !(sum <= cancels * size);
+  const std::vector<Real>& chosen = chebyshev ? c : powers;
+  return {{chosen.begin(), chosen.end()}, chebyshev};
 }
 
 // Points as directions and lengths, in panels of tile_side, the last one filled with zero vectors.
@@ -162,19 +157,21 @@ struct Upper {
 }  // namespace
 
 template <class T>
-struct WideReluKernel<T>::State {
-  WideRelu net;
+struct WideRectifierKernel<T>::State {
+  AngleFunction<T> function;
   double root_factor;  // of one length
-  std::vector<ArcLayer<T>> layers;
   Points<T> points;
   int threads;
 
-  State(const WideRelu& net, const T* X, std::int64_t n, std::int64_t d, int threads)
-      : net(net),
-        root_factor(std::sqrt(net.input_variance * std::pow(net.weight_variance / 2, net.hidden_layers))),
-        layers(arc_layers<T>(net.hidden_layers)),
-        points(X, n, d, root_factor),
-        threads(threads) {}
+  State(const WideRectifier& net, const T* X, std::int64_t n, std::int64_t d, int threads)
+      : function(angle_function<T>(net)), root_factor(root_of(net)), points(X, n, d, root_factor), threads(threads) {}
+
+  static double root_of(const WideRectifier& net) {
+    const Layer layer(net);
+    Real factor = std::sqrt(Real(net.input_variance));
+    for (int l = 0; l < net.hidden_layers; ++l) factor *= std::sqrt(layer.weight + Layer::skip(net, l));
+    return static_cast<double>(factor);
+  }
 
   void tile(const Points<T>& x, std::int64_t i, std::int64_t j, T* out) const {
     const std::int64_t d = points.d, from_x = i * tile_side, from_z = j * tile_side;
@@ -195,9 +192,7 @@ struct WideReluKernel<T>::State {
                               .z = &points.columns[from_z * d],
                               .x_size = &x.size[from_x],
                               .z_size = &points.size[from_z],
-                              .layers = layers.data(),
-                              .n_layers = net.hidden_layers,
-                              .tangent = net.tangent,
+                              .function = &function,
                               .tile = out});
   }
 
@@ -208,23 +203,25 @@ struct WideReluKernel<T>::State {
 };
 
 template <class T>
-WideReluKernel<T>::WideReluKernel(const WideRelu& net, const T* X, std::int64_t n, std::int64_t d, int threads) {
+WideRectifierKernel<T>::WideRectifierKernel(const WideRectifier& net, const T* X, std::int64_t n, std::int64_t d,
+                                            int threads) {
   require(net.hidden_layers >= 1 && n >= 1 && d >= 1 && threads >= 1,
-          fmt::format("WideReluKernel: at least 1 hidden layer, point, dimension and thread, got {}, {}, {}, {}",
+          fmt::format("WideRectifierKernel: at least 1 hidden layer, point, dimension and thread, got {}, {}, {}, {}",
                       net.hidden_layers, n, d, threads));
-  require(net.weight_variance >= 0 && net.input_variance >= 0,
-          fmt::format("WideReluKernel: variances >= 0, got {} and {}", net.weight_variance, net.input_variance));
+  require(net.weight_variance >= 0 && net.input_variance >= 0 && std::isfinite(net.slope),
+          fmt::format("WideRectifierKernel: variances >= 0 and a finite slope, got {}, {} and {}", net.weight_variance,
+                      net.input_variance, net.slope));
   state_ = std::make_unique<State>(net, X, n, d, threads);
 }
 template <class T>
-WideReluKernel<T>::~WideReluKernel() = default;
+WideRectifierKernel<T>::~WideRectifierKernel() = default;
 template <class T>
-WideReluKernel<T>::WideReluKernel(WideReluKernel&&) noexcept = default;
+WideRectifierKernel<T>::WideRectifierKernel(WideRectifierKernel&&) noexcept = default;
 template <class T>
-WideReluKernel<T>& WideReluKernel<T>::operator=(WideReluKernel&&) noexcept = default;
+WideRectifierKernel<T>& WideRectifierKernel<T>::operator=(WideRectifierKernel&&) noexcept = default;
 
 template <class T>
-void WideReluKernel<T>::matrix(T* K) const {
+void WideRectifierKernel<T>::matrix(T* K) const {
   const State& s = *state_;
   const std::int64_t n = s.points.n;
   const Upper upper{s.points.panels};
@@ -251,7 +248,7 @@ void WideReluKernel<T>::matrix(T* K) const {
 }
 
 template <class T>
-void WideReluKernel<T>::times(const T* v, T* out) const {
+void WideRectifierKernel<T>::times(const T* v, T* out) const {
   const State& s = *state_;
   const std::int64_t n = s.points.n, padded = s.points.panels * tile_side;
   const Upper upper{s.points.panels};
@@ -284,8 +281,8 @@ void WideReluKernel<T>::times(const T* v, T* out) const {
 }
 
 template <class T>
-void WideReluKernel<T>::cross(const T* Z, std::int64_t m, T* C) const {
-  require(m >= 1, fmt::format("WideReluKernel::cross: at least 1 point, got {}", m));
+void WideRectifierKernel<T>::cross(const T* Z, std::int64_t m, T* C) const {
+  require(m >= 1, fmt::format("WideRectifierKernel::cross: at least 1 point, got {}", m));
   const State& s = *state_;
   const Points<T> z(Z, m, s.points.d, s.root_factor);
   std::atomic<std::int64_t> next_row{0};
@@ -302,7 +299,7 @@ void WideReluKernel<T>::cross(const T* Z, std::int64_t m, T* C) const {
   });
 }
 
-template class WideReluKernel<float>;
-template class WideReluKernel<double>;
+template class WideRectifierKernel<float>;
+template class WideRectifierKernel<double>;
 
 }  // namespace turnpike

@@ -15,12 +15,12 @@ HWY_BEFORE_NAMESPACE();
 namespace turnpike {
 namespace HWY_NAMESPACE {
 
-// sqrt u for 0 <= u <= 2; below 1e-30 it may be 1e-15. Where an approximate 1 / sqrt u is good to 14 bits, Newton's
+// sqrt u for 0 <= u <= 1; that of 0 may be some 1e-18. Where an approximate 1 / sqrt u is good to 14 bits, Newton's
 // steps cost less than the square root, which the processor does not pipeline.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V root_of(D d, V u) {
 #if HWY_TARGET == HWY_AVX3
-  u = hn::Max(u, constant(d, 1e-30));
+  u = hn::Max(u, constant(d, 1e-36));
   V y;
   if constexpr (single<D>) {
     y = V{_mm512_rsqrt14_ps(u.raw)};
@@ -43,8 +43,9 @@ struct Tiles {
   using Task = typename TileKernels<T>::Task;
   static constexpr D d{};
   static constexpr std::int64_t L = hn::MaxLanes(D());
-  // Vectors side by side, whose chains of multiply-adds fill each other's gaps: what the registers hold.
-  static constexpr int M = std::min<int>(HWY_TARGET == HWY_AVX3 ? 4 : 2, tile_side / L);
+  // Vectors side by side, whose chains of multiply-adds fill each other's gaps: what the registers hold. They may span
+  // two rows of the tile.
+  static constexpr int M = HWY_TARGET == HWY_AVX3 ? 8 : 4;
   // Below this u = 1 - |c| the product of directions has lost too many digits.
   static constexpr double near = sizeof(T) == 4 ? 2e-2 : 5e-5;
 
@@ -59,59 +60,55 @@ struct Tiles {
     return hn::Mul(sum, constant(d, 0.5));
   }
 
-  template <bool tangent>
-  static HWY_INLINE void group(const Task& task, const T* x, const T* z, T x_size, const T* z_size, T* tile) {
-    const V one = constant(d, 1);
-    V c[M], u[M], t[M], p[M], q[M];
+  // The entries `first` .. first + M L - 1 of the tile, row by row.
+  template <bool chebyshev>
+  static HWY_INLINE void group(const Task& task, std::int64_t first) {
+    const V one = constant(d, 1), half = constant(d, 0.5);
+    V x[M], sum[M], before[M];
     for (int m = 0; m < M; ++m) {
-      c[m] = hn::Load(d, tile + m * L);
-      u[m] = hn::Sub(one, hn::Abs(c[m]));
-      const auto close = hn::Lt(u[m], constant(d, near));
+      const std::int64_t entry = first + m * L, row = entry / tile_side, column = entry % tile_side;
+      const V c = hn::Load(d, task.tile + entry);
+      V u = hn::Sub(one, hn::Abs(c));
+      const auto close = hn::Lt(u, constant(d, near));
       if (HWY_UNLIKELY(!hn::AllFalse(d, close)))
-        u[m] = hn::IfThenElse(close, half_square(x, z + m * L, task.d, c[m]), u[m]);
-      t[m] = hn::CopySign(hn::Sub(one, u[m]), c[m]);
+        u = hn::IfThenElse(close, half_square(task.x + row * task.d, task.z + column, task.d, c), u);
+      // Of |c|; a negative cosine turns the sign.
+      const V h = hn::Mul(half, u), of_size = hn::Sub(root_of(d, h), root_of(d, hn::Sub(one, h)));
+      x[m] = hn::Xor(of_size, hn::And(c, hn::SignBit(d)));
     }
-    for (int l = 0; l < task.n_layers; ++l) {
-      const T *ps = task.layers[l].p.data(), *qs = task.layers[l].q.data();
-      std::size_t i = task.layers[l].p.size() - 1;
-      for (int m = 0; m < M; ++m) p[m] = hn::Set(d, ps[i]);
-      for (int m = 0; m < M; ++m) q[m] = hn::Set(d, qs[i]);
-      while (i-- > 0) {
-        const V next_p = hn::Set(d, ps[i]), next_q = hn::Set(d, qs[i]);
-        for (int m = 0; m < M; ++m) p[m] = hn::MulAdd(p[m], u[m], next_p);
-        for (int m = 0; m < M; ++m) q[m] = hn::MulAdd(q[m], u[m], next_q);
-      }
-      for (int m = 0; m < M; ++m) {
-        const V r = root_of(d, u[m]);
-        q[m] = hn::Mul(hn::Mul(r, u[m]), q[m]);  // b = (sin theta - theta cos theta) / pi of |c|
-        p[m] = hn::NegMulAdd(r, p[m], one);      // 1 - theta / pi of |c|
-      }
-      // k1 = |c| + b and 1 - k1 = u - b. The first layer alone sees c < 0: there k1 = b and theta = pi - theta of |c|.
-      for (int m = 0; m < M; ++m) {
-        V k0 = p[m], u1 = hn::Sub(u[m], q[m]);
-        if (l == 0) {
-          const auto negative = hn::Lt(c[m], hn::Zero(d));
-          k0 = hn::IfThenElse(negative, hn::Sub(one, k0), k0);
-          u1 = hn::IfThenElse(negative, hn::Sub(one, q[m]), u1);
+    const T* const a = task.function->coefficients.data();
+    std::size_t k = task.function->coefficients.size() - 1;
+    for (int m = 0; m < M; ++m) sum[m] = hn::Set(d, a[k]);
+    if constexpr (chebyshev) {
+      // b_k = a_k + 2 x b_{k+1} - b_{k+2}; in the end a_0 + x b_1 - b_2.
+      for (int m = 0; m < M; ++m) before[m] = hn::Zero(d);
+      while (k-- > 0) {
+        const V next = hn::Set(d, a[k]);
+        for (int m = 0; m < M; ++m) {
+          const V factor = k > 0 ? hn::Add(x[m], x[m]) : x[m];
+          const V b = hn::MulAdd(factor, sum[m], hn::Sub(next, before[m]));
+          before[m] = sum[m];
+          sum[m] = b;
         }
-        u[m] = u1;
-        if constexpr (tangent) t[m] = hn::MulAdd(t[m], k0, hn::Sub(one, u1));
+      }
+    } else {
+      while (k-- > 0) {
+        const V next = hn::Set(d, a[k]);
+        for (int m = 0; m < M; ++m) sum[m] = hn::MulAdd(sum[m], x[m], next);
       }
     }
     for (int m = 0; m < M; ++m) {
-      const V size = hn::Mul(hn::Set(d, x_size), hn::Load(d, z_size + m * L));
-      hn::Store(hn::Mul(tangent ? t[m] : hn::Sub(one, u[m]), size), d, tile + m * L);
+      const std::int64_t entry = first + m * L, row = entry / tile_side, column = entry % tile_side;
+      const V size = hn::Mul(hn::Set(d, task.x_size[row]), hn::Load(d, task.z_size + column));
+      hn::Store(hn::Mul(sum[m], size), d, task.tile + entry);
     }
   }
 
-  template <bool tangent>
+  template <bool chebyshev>
   static HWY_INLINE void rows(const Task& task) {
-    for (std::int64_t i = 0; i < task.rows; ++i)
-      for (std::int64_t j = 0; j < tile_side; j += M * L)
-        group<tangent>(task, task.x + i * task.d, task.z + j, task.x_size[i], task.z_size + j,
-                       task.tile + i * tile_side + j);
+    for (std::int64_t first = 0; first < task.rows * tile_side; first += M * L) group<chebyshev>(task, first);
   }
-  static void kernel(const Task& task) { task.tangent ? rows<true>(task) : rows<false>(task); }
+  static void kernel(const Task& task) { task.function->chebyshev ? rows<true>(task) : rows<false>(task); }
 
   // By blocks of 16 bytes' columns: 4 x 4 (float32) or 2 x 2 (float64), in registers.
   static void transpose(const T* tile, T* out) {

@@ -11,11 +11,15 @@ namespace turnpike {
 
 inline constexpr std::int64_t tile_side = 64;
 
-// One hidden layer: with r = sqrt u and u = 1 - |c| in [0, U],
-//   theta / pi = r p(u),   (sin theta - theta cos theta) / pi = r u q(u),   theta = acos |c|.
+// A function of the angle theta in [0, pi] of two directions, as a polynomial in
+//
+//   x = sin(theta / 2) - cos(theta / 2) = sqrt h - sqrt(1 - h)  in [-1, 1],   h = (1 - cos theta) / 2
+//
+// which resolves both ends: what is analytic in theta there is so in x.
 template <class T>
-struct ArcLayer {
-  std::vector<T> p, q;  // ascending, of one length
+struct AngleFunction {
+  std::vector<T> coefficients;  // ascending; of powers of x, or of Chebyshev's polynomials where powers would cancel
+  bool chebyshev = false;
 };
 
 template <class T>
@@ -25,9 +29,7 @@ struct TileKernels {
     const T* x;                // [tile_side][d] directions of the rows
     const T* z;                // [d][tile_side] directions of the columns
     const T *x_size, *z_size;  // lengths, times what all entries share
-    const ArcLayer<T>* layers;
-    int n_layers;
-    bool tangent;
+    const AngleFunction<T>* function;
     T* tile;  // in: products of the directions; out: the kernel
   };
   void (*kernel)(const Task& task);

@@ -155,21 +155,23 @@ KernelFunction tangent_kernel(const WideNet& net) {
 namespace {
 
 template <class T>
-std::shared_ptr<const WideReluKernel<T>> fused(const WideNet& net, const Tensor& x) {
+std::shared_ptr<const WideRectifierKernel<T>> fused(const WideNet& net, const Tensor& x) {
   const Tensor points = x.contiguous();
-  return std::make_shared<const WideReluKernel<T>>(WideRelu{.hidden_layers = static_cast<int>(net.hidden_layers),
-                                                            .weight_variance = net.weight_variance,
-                                                            .input_variance = net.input_variance},
-                                                   points.data_ptr<T>(), x.size(0), x.size(1), at::get_num_threads());
+  const WideRectifier fused{.hidden_layers = static_cast<int>(net.hidden_layers),
+                            .slope = net.activation.slope,
+                            .residual = net.residual,
+                            .weight_variance = net.weight_variance,
+                            .input_variance = net.input_variance};
+  return std::make_shared<const WideRectifierKernel<T>>(fused, points.data_ptr<T>(), x.size(0), x.size(1),
+                                                        at::get_num_threads());
 }
 
 void require_fusible(const WideNet& net, const Tensor& x, const char* who) {
   require_net(net);
   require_points(x, fmt::format("{}: x", who));
-  require(
-      net.activation.form == WideActivation::Form::rectifier && net.activation.slope == 0 && net.bias_variance == 0 &&
-          !net.residual,
-      fmt::format("{}: ReLU without biases and skips, got {}; wide_kernels takes every net", who, net.activation.name));
+  require(net.activation.form == WideActivation::Form::rectifier && net.bias_variance == 0,
+          fmt::format("{}: rectifiers without biases, got {} with bias_variance {}; wide_kernels takes every net", who,
+                      net.activation.name, net.bias_variance));
 }
 
 template <class T>
