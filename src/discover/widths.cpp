@@ -54,27 +54,33 @@ WidthSearch::Trial WidthSearch::tried(const std::vector<double>& factors) const 
   const LinearSystem system =
       weak_system(measurements_, candidates_, left_sides_,
                   {.width_factors = factors, .noise_sample = noise_sample, .spectra = spectra_});
-  Trial trial = {INFINITY, false};
+  Trial trial;
   if (system.effective_rows() < fewest_rows_) return trial;
-  double sum = 0, terms = 0;
+  double both = 0, predicted = 0, terms = 0;
   for (std::size_t s = 0; s < left_sides_.size(); ++s) {
     const RowFit fit = fit_rows(system, s, supports_[s]);
     const RowFit model = fit_rows(system, s, supports_[s], Uncertainty::predicted);
+    if (!fit.only_noise.empty()) return trial;  // too narrow to tell
     trial.refuted = trial.refuted || is_refuted(fit, system);
-    if (!fit.only_noise.empty()) sum = INFINITY;
     for (std::size_t a = 0; a < supports_[s].size(); ++a, ++terms) {
-      if (!(model.deviations[a] > 0)) sum = INFINITY;  // a field too uneven for the model
-      sum += std::log(std::hypot(fit.deviations[a], model.deviations[a]) / std::abs(fit.coefficients[a]));
+      if (!(model.deviations[a] > 0)) both = INFINITY;  // a field too uneven for the model
+      both += std::log(std::hypot(fit.deviations[a], model.deviations[a]) / std::abs(fit.coefficients[a]));
+      predicted += std::log(model.deviations[a] / std::abs(fit.coefficients[a]));
     }
   }
-  if (terms > 0) trial.uncertainty = sum / terms;
+  if (terms > 0) {
+    trial.uncertainty = both / terms;
+    trial.predicted = predicted / terms;
+  }
   return trial;
 }
 
 std::vector<double> WidthSearch::refuting(std::vector<double> factors) {
+  const double here = at(factors).predicted;
   for (int step = 0; step < most_width_steps; ++step) {
     for (std::size_t axis = 0; axis + 1 < factors.size(); ++axis) factors[axis] /= width_step;
-    if (at(factors).refuted) return factors;
+    const Trial& trial = at(factors);
+    if (trial.refuted && trial.predicted < here - least_gain) return factors;
   }
   return {};
 }

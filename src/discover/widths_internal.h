@@ -3,6 +3,7 @@
 // detail narrow ones.
 #pragma once
 
+#include <cmath>
 #include <map>
 #include <vector>
 
@@ -19,8 +20,9 @@ class WidthSearch {
   WidthSearch(const std::vector<Measurement>& measurements, const std::vector<DataSpectrum>& spectra,
               const LinearSystem& system, std::vector<Support> supports, Progress& progress);
 
-  // An equation holds against every test function. Narrower ones in space, a step at a time from `factors`, that see
-  // more than noise in what the equation leaves; none: it is not refuted.
+  // An equation holds against every test function. Narrower ones in space, a step at a time from `factors`, that by the
+  // model of the noise should make the coefficients more certain, and see more than noise in what the equation leaves;
+  // none: it is not refuted.
   std::vector<double> refuting(std::vector<double> factors);
 
   // Where the coefficients are most certain: a step at a time from `factors`, in time, then in space.
@@ -28,8 +30,9 @@ class WidthSearch {
 
  private:
   struct Trial {
-    double uncertainty;  // mean of log(deviation / |coefficient|)
-    bool refuted;
+    double uncertainty = INFINITY;  // mean of log(deviation / |coefficient|), by residual and model
+    double predicted = INFINITY;    // the same, by the model of the noise alone
+    bool refuted = false;
   };
   const Trial& at(const std::vector<double>& factors);
   Trial tried(const std::vector<double>& factors) const;
