@@ -839,27 +839,33 @@ class Roller {
     constexpr std::int64_t lanes = 8;  // partial sums
     const std::int64_t P = p_.layer.n_parameters();
     const T *u = in_.control + r * P, twice = static_cast<T>(2 * row_weights_[r]);
-    double squares[lanes] = {};
+    double total = 0;
     std::int64_t i = 0;
-    for (; i + lanes <= P; i += lanes)
-      for (std::int64_t j = 0; j < lanes; ++j) squares[j] += static_cast<double>(u[i + j]) * u[i + j];
-    for (; i < P; ++i) squares[0] += static_cast<double>(u[i]) * u[i];
-    row_squares_[r] = row_weights_[r] * std::accumulate(squares, squares + lanes, 0.0);
+    if (P >= lanes) {
+      double squares[lanes] = {};
+      for (; i + lanes <= P; i += lanes)
+        for (std::int64_t j = 0; j < lanes; ++j) squares[j] += static_cast<double>(u[i + j]) * u[i + j];
+      total = std::accumulate(squares, squares + lanes, 0.0);
+    }
+    for (; i < P; ++i) total += static_cast<double>(u[i]) * u[i];
+    row_squares_[r] = row_weights_[r] * total;
     if (!row_bar) return;
     for (i = 0; i < P; ++i) row_bar[i] += twice * u[i];
   }
 
-  // The effective row of piece i, summed over threads.
-  void reduce_piece(const std::vector<Room>& rooms, std::int64_t i, T* row) const {
-    T* sums = rooms[0].sums + i * n_sum_;
+  // The effective rows of pieces first .. last - 1, summed over threads.
+  void reduce_pieces(const std::vector<Room>& rooms, std::int64_t first, std::int64_t last, T* rows) const {
+    T* sums = rooms[0].sums + first * n_sum_;
     const T one = 1;
     for (std::size_t other = 1; other < rooms.size(); ++other) {
-      const T* theirs = rooms[other].sums + i * n_sum_;
-      k_.combine(sums, 1, &one, &theirs, sums, n_sum_);
+      const T* theirs = rooms[other].sums + first * n_sum_;
+      k_.combine(sums, 1, &one, &theirs, sums, (last - first) * n_sum_);
     }
-    for (std::size_t j = 0; j < layer_.matrices.size(); ++j) {
-      layout_.reduce(layer_.matrices[j], sums + sum_[j], row);
-      row += layer_.matrices[j].entries();
+    for (std::int64_t i = first; i < last; ++i, sums += n_sum_) {
+      for (std::size_t j = 0; j < layer_.matrices.size(); ++j) {
+        layout_.reduce(layer_.matrices[j], sums + sum_[j], rows);
+        rows += layer_.matrices[j].entries();
+      }
     }
   }
 
@@ -871,20 +877,24 @@ class Roller {
     for (std::int64_t i = 0; one_each && i < n_pieces; ++i) one_each = sum_row_[i] == i;
     if (one_each) {
       team_.run([&](int thread) {
-        std::vector<T> row(is_plain(p_.layer) ? 0 : n_row);
-        for (std::int64_t i = share(thread); i < share(thread + 1); ++i) {
-          T* row_bar = control_bar + i * P;
-          reduce_piece(rooms, i, row.empty() ? row_bar : row.data());
-          if (!row.empty()) contract_row(p_.layer, row.data(), row_bar);
-          add_square(i, row_bar);
+        const std::int64_t first = share(thread), last = share(thread + 1);
+        if (is_plain(p_.layer)) {
+          reduce_pieces(rooms, first, last, control_bar + first * P);
+        } else {
+          std::vector<T> row(n_row);
+          for (std::int64_t i = first; i < last; ++i) {
+            reduce_pieces(rooms, i, i + 1, row.data());
+            contract_row(p_.layer, row.data(), control_bar + i * P);
+          }
         }
+        for (std::int64_t i = first; i < last; ++i) add_square(i, control_bar + i * P);
       });
       return;
     }
     // Rows that many steps share are summed in double.
     std::vector<T> pieces(n_pieces * n_row);
     team_.run([&](int thread) {
-      for (std::int64_t i = share(thread); i < share(thread + 1); ++i) reduce_piece(rooms, i, &pieces[i * n_row]);
+      reduce_pieces(rooms, share(thread), share(thread + 1), pieces.data() + share(thread) * n_row);
     });
     std::vector<double> rows(p_.n_rows * n_row, 0.0);
     for (std::int64_t piece = 0; piece < n_pieces; ++piece)

@@ -5,12 +5,15 @@
 #include <sched.h>
 #endif
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include <turnpike/base/error.h>
 
 namespace turnpike {
 namespace {
@@ -36,16 +39,14 @@ Value wait_for_change(std::atomic<Value>& value, Value old) {
   return value.load(std::memory_order_acquire);
 }
 
-// A round of shares to do. Whoever is awake takes the next one: a worker that the machine leaves waiting costs nothing,
-// since the caller then does its share too.
+// A round of shares to do. Each thread begins with the share of its own number, whose memory is in its cache, then
+// takes what is left: a worker that the machine leaves waiting costs nothing, since the caller then does its share too.
 struct Ticket {
-  std::uint32_t round = 0;
-  std::uint16_t shares = 0, next = 0;
+  std::uint32_t round = 0, shares = 0;
 
-  std::uint64_t bits() const { return std::uint64_t{round} << 32 | std::uint64_t{shares} << 16 | next; }
+  std::uint64_t bits() const { return std::uint64_t{round} << 32 | shares; }
   static Ticket of(std::uint64_t bits) {
-    return {static_cast<std::uint32_t>(bits >> 32), static_cast<std::uint16_t>(bits >> 16),
-            static_cast<std::uint16_t>(bits)};
+    return {static_cast<std::uint32_t>(bits >> 32), static_cast<std::uint32_t>(bits)};
   }
 };
 
@@ -55,16 +56,17 @@ class Workers {
 
   void run(int n, const std::function<void(int)>& work) {
     if (static_cast<int>(threads_.size()) < n - 1) {
-      while (static_cast<int>(threads_.size()) < n - 1) threads_.emplace_back([this] { loop(); });
+      while (static_cast<int>(threads_.size()) < n - 1)
+        threads_.emplace_back([this, own = static_cast<std::uint32_t>(threads_.size() + 1)] { loop(own); });
       callers_core_ = -1;
     }
     leave_callers_core();
-    const std::uint32_t round = Ticket::of(ticket_.load(std::memory_order_relaxed)).round + 1;
+    const Ticket ticket{Ticket::of(ticket_.load(std::memory_order_relaxed)).round + 1, static_cast<std::uint32_t>(n)};
     work_ = &work;
     done_.store(0, std::memory_order_relaxed);
-    ticket_.store(Ticket{round, static_cast<std::uint16_t>(n), 0}.bits(), std::memory_order_release);
+    ticket_.store(ticket.bits(), std::memory_order_release);
     ticket_.notify_all();
-    take_shares(round);
+    take_shares(ticket, 0);
     for (int done = done_.load(std::memory_order_acquire); done < n;) done = wait_for_change(done_, done);
   }
 
@@ -84,30 +86,23 @@ class Workers {
 #endif
   }
 
-  // A share that was taken keeps its round, and so `work_`, alive until it is done.
-  void take_shares(std::uint32_t round) {
-    std::uint64_t bits = ticket_.load(std::memory_order_acquire);
-    while (true) {
-      Ticket ticket = Ticket::of(bits);
-      if (ticket.round != round || ticket.next >= ticket.shares) return;
-      const int share = ticket.next++;
-      if (!ticket_.compare_exchange_weak(bits, ticket.bits(), std::memory_order_acq_rel)) continue;
-      (*work_)(share);
+  // A share that was taken keeps its round, and so `work_`, alive until it is done. Who comes late finds all taken.
+  void take_shares(const Ticket& ticket, std::uint32_t own) {
+    for (std::uint32_t i = 0; i < ticket.shares; ++i) {
+      const std::uint32_t share = (own + i) % ticket.shares;
+      std::uint32_t last = taken_[share].load(std::memory_order_acquire);
+      if (static_cast<std::int32_t>(last - ticket.round) >= 0) continue;  // in this round, or in one that came after
+      if (!taken_[share].compare_exchange_strong(last, ticket.round, std::memory_order_acq_rel)) continue;
+      (*work_)(static_cast<int>(share));
       done_.fetch_add(1, std::memory_order_acq_rel);
       done_.notify_one();
-      bits = ticket_.load(std::memory_order_acquire);
     }
   }
 
-  void loop() {
-    std::uint64_t seen = 0;
-    while (true) {
-      const Ticket ticket = Ticket::of(seen);
-      if (ticket.next < ticket.shares) take_shares(ticket.round);
-      // A ticket with shares left belongs to a round that has begun since.
-      const std::uint64_t now = ticket_.load(std::memory_order_acquire);
-      const Ticket current = Ticket::of(now);
-      seen = current.next < current.shares ? now : wait_for_change(ticket_, now);
+  void loop(std::uint32_t own) {
+    for (std::uint64_t seen = 0;;) {
+      seen = wait_for_change(ticket_, seen);
+      take_shares(Ticket::of(seen), own);
     }
   }
 
@@ -115,6 +110,7 @@ class Workers {
   int callers_core_ = -1;  // that they leave
   const std::function<void(int)>* work_ = nullptr;
   std::atomic<std::uint64_t> ticket_{0};
+  std::array<std::atomic<std::uint32_t>, Team::most> taken_{};  // the round in which each share was taken last
   std::atomic<int> done_{0};
 };
 
@@ -127,6 +123,7 @@ Workers& workers() {
 }  // namespace
 
 Team::Team(int n) : n_(n) {
+  require(n <= most, "fused kernels run on 1024 threads at most");
   if (n > 1) lock_ = std::unique_lock(workers().mutex);
 }
 
