@@ -2,6 +2,8 @@
 
 #include <turnpike/base/study_record.h>
 
+#include "steering_settings.h"
+
 namespace turnpike::studies {
 
 inline constexpr const char* bang_bang_claims[] = {"C8"};
@@ -18,12 +20,7 @@ inline constexpr StudySetting bang_bang_settings[] = {
      .quick = "2",
      .help = "coordinates of a point; one more is appended",
      .lower = 1},
-    {.key = "lambda",
-     .kind = OptionKind::real,
-     .full = "0.1",
-     .quick = "0.1",
-     .help = "weight of the penalty",
-     .lower = 1e-4},
+    steering_lambda,
     {.key = "M", .kind = OptionKind::real, .full = "2", .quick = "2", .help = "bound on $|u|$", .lower = 0.1},
     {.key = "h",
      .kind = OptionKind::real,

@@ -2,22 +2,14 @@
 
 #include <turnpike/base/study_record.h>
 
+#include "steering_settings.h"
+
 namespace turnpike::studies {
 
 inline constexpr const char* long_horizon_claims[] = {"C2"};
 inline constexpr StudySetting long_horizon_settings[] = {
-    {.key = "samples",
-     .kind = OptionKind::integer,
-     .full = "3",
-     .quick = "3",
-     .help = "points to interpolate, at most features + 1",
-     .lower = 2},
-    {.key = "features",
-     .kind = OptionKind::integer,
-     .full = "3",
-     .quick = "3",
-     .help = "coordinates of a point; one more is appended",
-     .lower = 1},
+    steering_samples,
+    steering_features,
     {.key = "lambda",
      .kind = OptionKind::real,
      .full = "0.01",
@@ -25,7 +17,7 @@ inline constexpr StudySetting long_horizon_settings[] = {
      .help = "weight of the penalty",
      .lower = 1e-4},
     {.key = "layers", .kind = OptionKind::integer, .full = "40", .quick = "20", .help = "at every T", .lower = 5},
-    {.key = "starts", .kind = OptionKind::integer, .full = "5", .quick = "3", .help = "random starts", .lower = 1},
+    steering_starts,
 };
 
 inline constexpr StudyRecord long_horizon_record = {

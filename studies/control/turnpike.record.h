@@ -2,36 +2,17 @@
 
 #include <turnpike/base/study_record.h>
 
+#include "steering_settings.h"
+
 namespace turnpike::studies {
 
 inline constexpr const char* turnpike_claims[] = {"C7"};
 inline constexpr StudySetting turnpike_settings[] = {
-    {.key = "samples",
-     .kind = OptionKind::integer,
-     .full = "3",
-     .quick = "3",
-     .help = "points to steer, at most features + 1",
-     .lower = 2},
-    {.key = "features",
-     .kind = OptionKind::integer,
-     .full = "3",
-     .quick = "3",
-     .help = "coordinates of a point; one more is appended",
-     .lower = 1},
-    {.key = "lambda",
-     .kind = OptionKind::real,
-     .full = "0.1",
-     .quick = "0.1",
-     .help = "weight of the penalty",
-     .lower = 1e-4},
-    {.key = "h",
-     .kind = OptionKind::real,
-     .full = "0.1",
-     .quick = "0.1",
-     .help = "step of a layer",
-     .lower = 1e-3,
-     .upper = 1},
-    {.key = "starts", .kind = OptionKind::integer, .full = "5", .quick = "3", .help = "random starts", .lower = 1},
+    steering_samples,
+    steering_features,
+    steering_lambda,
+    steering_h,
+    steering_starts,
 };
 
 inline constexpr StudyRecord turnpike_record = {

@@ -2,22 +2,14 @@
 
 #include <turnpike/base/study_record.h>
 
+#include "steering_settings.h"
+
 namespace turnpike::studies {
 
 inline constexpr const char* vanishing_penalty_claims[] = {"C3"};
 inline constexpr StudySetting vanishing_penalty_settings[] = {
-    {.key = "samples",
-     .kind = OptionKind::integer,
-     .full = "3",
-     .quick = "3",
-     .help = "points to interpolate, at most features + 1",
-     .lower = 2},
-    {.key = "features",
-     .kind = OptionKind::integer,
-     .full = "3",
-     .quick = "3",
-     .help = "coordinates of a point; one more is appended",
-     .lower = 1},
+    steering_samples,
+    steering_features,
     {.key = "T",
      .kind = OptionKind::real,
      .full = "4",
@@ -32,7 +24,7 @@ inline constexpr StudySetting vanishing_penalty_settings[] = {
      .help = "the largest weight",
      .lower = 1e-3},
     {.key = "layers", .kind = OptionKind::integer, .full = "40", .quick = "20", .help = "of all networks", .lower = 5},
-    {.key = "starts", .kind = OptionKind::integer, .full = "5", .quick = "3", .help = "random starts", .lower = 1},
+    steering_starts,
 };
 
 inline constexpr StudyRecord vanishing_penalty_record = {

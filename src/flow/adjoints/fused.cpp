@@ -268,16 +268,7 @@ variable_list run_backward(const FusedRoll& roll, const RollInputs& inputs, cons
   return gradients.finish(roll, inputs);
 }
 
-// An autograd function takes no undefined tensors: an empty one stands for "none".
-Tensor none_as_empty(const Tensor& tensor, const Tensor& like) {
-  return tensor.defined() ? tensor : at::empty({0}, like.options().requires_grad(false));
-}
-Tensor empty_as_none(const Tensor& tensor) {
-  return tensor.numel() == 0 ? Tensor() : tensor;
-}
-
 struct FusedRollFunction : torch::autograd::Function<FusedRollFunction> {
-  // Outputs: end, then integral if there is a running cost, then states if any are saved.
   static variable_list forward(AutogradContext* ctx, const Tensor& x0, const Tensor& control, const Tensor& weight,
                                const Tensor& bias, const c10::intrusive_ptr<FusedRoll>& roll) {
     ctx->save_for_backward({x0, control, weight, bias});
@@ -504,15 +495,9 @@ std::string fused_gap(const RollPlan& plan, const RollInputs& inputs) {
 
 RollOutputs roll_fused(const RollPlan& plan, const RollInputs& inputs) {
   const auto roll = c10::make_intrusive<FusedRoll>(plan, inputs);
-  const variable_list outputs =
-      FusedRollFunction::apply(inputs.x0, inputs.control, none_as_empty(inputs.readout.weight, inputs.x0),
-                               none_as_empty(inputs.readout.bias, inputs.x0), roll);
-  RollOutputs out;
-  std::size_t next = 0;
-  out.end = outputs[next++];
-  if (plan.cost) out.integral = outputs[next++];
-  if (!plan.saved.empty()) out.states = outputs[next];
-  return out;
+  return outputs_of(plan,
+                    FusedRollFunction::apply(inputs.x0, inputs.control, none_as_empty(inputs.readout.weight, inputs.x0),
+                                             none_as_empty(inputs.readout.bias, inputs.x0), roll));
 }
 
 TrainingCost cost_fused(const Flow& flow, const RollPlan& plan, const RollInputs& inputs, const Tensor& y,

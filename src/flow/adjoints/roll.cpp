@@ -48,6 +48,23 @@ Kernel kernel_named(std::string_view name) {
   throw InputError(fmt::format("unknown kernel '{}'; choose automatic, reference or fused", name));
 }
 
+Tensor none_as_empty(const Tensor& tensor, const Tensor& like) {
+  return tensor.defined() ? tensor : at::empty({0}, like.options().requires_grad(false));
+}
+
+Tensor empty_as_none(const Tensor& tensor) {
+  return tensor.numel() == 0 ? Tensor() : tensor;
+}
+
+RollOutputs outputs_of(const RollPlan& plan, const std::vector<Tensor>& list) {
+  RollOutputs out;
+  std::size_t next = 0;
+  out.end = list[next++];
+  if (plan.cost) out.integral = list[next++];
+  if (!plan.saved.empty()) out.states = list[next];
+  return out;
+}
+
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -57,14 +74,6 @@ struct SweepHolder : torch::CustomClassHolder {
   RollPlan plan;
   std::unique_ptr<Sweep> sweep;
 };
-
-// An autograd function takes no undefined tensors: an empty one stands for "none".
-Tensor none_as_empty(const Tensor& tensor, const Tensor& like) {
-  return tensor.defined() ? tensor : at::empty({0}, like.options().requires_grad(false));
-}
-Tensor empty_as_none(const Tensor& tensor) {
-  return tensor.numel() == 0 ? Tensor() : tensor;
-}
 
 std::unique_ptr<Sweep> make_sweep(const RollPlan& plan, std::int64_t state_bytes) {
   switch (plan.adjoint.kind) {
@@ -76,7 +85,6 @@ std::unique_ptr<Sweep> make_sweep(const RollPlan& plan, std::int64_t state_bytes
 }
 
 struct RollFunction : torch::autograd::Function<RollFunction> {
-  // Outputs: end, then integral if there is a running cost, then states if any are saved.
   static variable_list forward(AutogradContext* ctx, const Tensor& x0, const Tensor& control, const Tensor& weight,
                                const Tensor& bias, const RollPlan& plan) {
     auto holder = c10::make_intrusive<SweepHolder>();
@@ -175,15 +183,9 @@ std::vector<Tensor> differentiable_pull_back(const RollPlan& plan, const RollInp
 }
 
 RollOutputs roll_with_adjoint(const RollPlan& plan, const RollInputs& inputs) {
-  const variable_list outputs =
-      RollFunction::apply(inputs.x0, inputs.control, none_as_empty(inputs.readout.weight, inputs.x0),
-                          none_as_empty(inputs.readout.bias, inputs.x0), plan);
-  RollOutputs out;
-  std::size_t next = 0;
-  out.end = outputs[next++];
-  if (plan.cost) out.integral = outputs[next++];
-  if (!plan.saved.empty()) out.states = outputs[next];
-  return out;
+  return outputs_of(plan,
+                    RollFunction::apply(inputs.x0, inputs.control, none_as_empty(inputs.readout.weight, inputs.x0),
+                                        none_as_empty(inputs.readout.bias, inputs.x0), plan));
 }
 
 }  // namespace turnpike

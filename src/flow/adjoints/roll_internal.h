@@ -36,6 +36,12 @@ struct RollOutputs {
   Tensor states;         // [n_saved, N, d] or undefined
 };
 
+// An autograd function takes no undefined tensor, so that an empty one stands for "none", and returns a list: end, then
+// integral if there is a running cost, then states if any are saved.
+Tensor none_as_empty(const Tensor& tensor, const Tensor& like);
+Tensor empty_as_none(const Tensor& tensor);
+RollOutputs outputs_of(const RollPlan& plan, const std::vector<Tensor>& list);
+
 // A row of the control, by slot.
 using ControlRow = std::function<Tensor(std::int64_t slot)>;
 
