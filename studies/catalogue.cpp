@@ -8,6 +8,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <turnpike/base/help_text.h>
+#include <turnpike/report/text.h>
+
 namespace turnpike {
 namespace {
 
@@ -72,8 +75,8 @@ nlohmann::ordered_json study_list_json() {
 std::string study_help(const StudyRecord& record) {
   const std::string settings = record.schema(StudySize::full).help();
   return fmt::format("turnpike study {}   {}\n\n{}\n\nclaims {}; {}; about {:.0f} s with --quick, {:.0f} s in full\n{}",
-                     record.name, record.title, record.statement, fmt::join(record.claims, ", "), record.source,
-                     record.seconds_quick, record.seconds_full,
+                     record.name, record.title, fmt::join(wrapped(plain_text(record.statement)), "\n"),
+                     fmt::join(record.claims, ", "), record.source, record.seconds_quick, record.seconds_full,
                      settings.empty() ? "" : "\nsettings (key=value, with their defaults in full)\n" + settings);
 }
 

@@ -7,6 +7,7 @@
 
 #include <studies/studies.h>
 #include <turnpike/base/files.h>
+#include <turnpike/report/text.h>
 #include <turnpike/study/runner.h>
 
 #include "study_words.h"
@@ -46,8 +47,8 @@ ExitCode run_studies(const Invocation& invocation, Progress& progress,
       for (const Check& check : run.report.checks)
         if (!check.holds())
           progress.note(fmt::format("{}: {} is {:.6g}, predicted {} {:.6g} (tolerance {:.3g})", record->name,
-                                    check.quantity, check.measured, name_of(check.relation), check.predicted,
-                                    check.tolerance));
+                                    plain_text(check.quantity), check.measured, name_of(check.relation),
+                                    check.predicted, check.tolerance));
     out(json ? json_line(run) : run.line());
     if (run.exit == ExitCode::interrupted) break;
   }

@@ -10,6 +10,8 @@
 #include <optional>
 #include <utility>
 
+#include <turnpike/base/help_text.h>
+
 namespace turnpike {
 namespace {
 
@@ -32,8 +34,6 @@ std::optional<Number> parse_number(std::string_view text) {
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
 }
-
-constexpr std::size_t columns = 100;  // of help texts
 
 std::optional<double> parse_real(std::string_view text) {
   std::optional<double> number = parse_number<double>(text);
@@ -97,20 +97,6 @@ nlohmann::ordered_json json_value(const Option& option, const std::string& value
     case OptionKind::real: return *parse_real(value);
     default: return value;
   }
-}
-
-// `text` in lines of at most `width` characters, broken at blanks.
-std::vector<std::string> wrap(const std::string& text, std::size_t width) {
-  std::vector<std::string> lines(1);
-  std::size_t start = 0;
-  while (start < text.size()) {
-    std::size_t end = std::min(text.find(' ', start), text.size());
-    std::string word = text.substr(start, end - start);
-    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > width) lines.emplace_back();
-    lines.back() += (lines.back().empty() ? "" : " ") + word;
-    start = end + 1;
-  }
-  return lines;
 }
 
 // Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours cost 1, a change of case
@@ -257,7 +243,7 @@ std::string OptionSchema::summary() const {
     for (const Option& option : options_)
       if (option.group == heading)
         words += fmt::format("{}{}={}", words.empty() ? "" : " ", option.key, option.fallback);
-    for (const std::string& piece : wrap(words, columns - left - 4))
+    for (const std::string& piece : wrapped(words, help_columns - left - 4))
       out += fmt::format("  {:<{}}  {}\n", std::exchange(label, ""), left, piece);
   }
   return out;
@@ -280,7 +266,7 @@ std::string OptionSchema::help(std::string_view group) const {
     if (!option.choices.empty()) text += fmt::format(" ({})", fmt::join(option.choices, " | "));
     if (std::string range = option.range(); !range.empty()) text += fmt::format(" ({})", range);
     std::string line = fmt::format("{:{}}{}={}", "", indent, option.key, option.fallback);
-    for (const std::string& piece : wrap(text, columns - text_column)) {
+    for (const std::string& piece : wrapped(text, help_columns - text_column)) {
       if (line.size() + 2 > text_column) {
         out += line + '\n';
         line.clear();

@@ -41,9 +41,6 @@ enum class Anchor { start, middle, end };
 std::string text_element(const FittedLabel& label, double x, double y, Anchor anchor, std::string_view css_class,
                          bool turned = false);
 
-// The label without markup: for titles and CSV.
-std::string plain_text(std::string_view markup);
-
 // Inline math of prose and labels ends at the next unescaped "$"; npos if there is none.
 std::size_t closing_dollar(std::string_view text, std::size_t from);
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <turnpike/base/error.h>
+#include <turnpike/report/text.h>
 
 #include "layer_internal.h"
 

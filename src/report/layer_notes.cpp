@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include <turnpike/report/text.h>
+
 #include "layer_internal.h"
 
 namespace turnpike {

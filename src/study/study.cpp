@@ -7,6 +7,7 @@
 
 #include <turnpike/base/error.h>
 #include <turnpike/base/seed.h>
+#include <turnpike/report/text.h>
 
 namespace turnpike {
 
@@ -104,7 +105,7 @@ Random StudyContext::random(std::string_view purpose, std::uint64_t repetition) 
 
 void StudyContext::at(const std::string& what, std::int64_t done, std::int64_t total, const std::string& detail) const {
   if (stop_requested()) throw Interrupted("stopped; a study keeps nothing half done");
-  progress_.update(what, done, total, detail);
+  progress_.update(what, done, total, plain_text(detail));
 }
 
 }  // namespace turnpike

@@ -172,6 +172,12 @@ TEST(Help, EveryVerbShowsItsFlagsSettingsAndAnExampleThatParses) {
     ASSERT_EQ(words.front(), "turnpike");
     EXPECT_EQ(refusal({words.begin() + 1, words.end()}), "(accepted)");
   }
+  for (const StudyRecord* study : study_catalogue()) {
+    const std::string help = parse({"study", study->name, "--help"}).answer;
+    EXPECT_EQ(help.find_first_of("$\\"), std::string::npos) << help;
+    std::istringstream lines(help);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 110u) << line;
+  }
   EXPECT_EQ(refusal({"train", "--help", "flwo"}),
             "train has no group of settings 'flwo'; choose one of data, flow, cost, optimiser, report, all");
   EXPECT_EQ(parse({}).answer, command_help());

@@ -78,6 +78,14 @@ TEST(Fields, HamiltonianFlowConservesEnergy) {
   EXPECT_TRUE(law.holds) << law.text;
 }
 
+// W2 sigma(W1 x): between the identities the bound is the slope itself, 2 . 3.
+TEST(Fields, TheLipschitzBoundOfABottleneckHasBothLayers) {
+  const FieldPtr field =
+      make_field({.kind = "bottleneck", .dimension = 1, .activation = Activation::identity, .hidden = 1});
+  const Tensor u = at::tensor({3.0, 2.0, 0.0, 0.0}, at::kDouble);
+  EXPECT_NEAR(field->lipschitz(u).value(), 6, 1e-12);
+}
+
 TEST(Fields, RefuseWhatTheyCannotBe) {
   EXPECT_THROW(make_field({.kind = "hamiltonian", .dimension = 3}), ContractError);
   EXPECT_THROW(make_field({.kind = "iner", .dimension = 3}), InputError);

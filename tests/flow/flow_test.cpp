@@ -168,6 +168,18 @@ TEST(Integrate, FailuresAreTypedAndKeepThePartialTrajectory) {
   EXPECT_EQ(nan.failure().kind, FailureKind::divergence);
 }
 
+// A step whose stages leave the field's domain has no error estimate, and is tried again, shorter.
+TEST(Integrate, RejectsStepsWhoseErrorIsNotANumber) {
+  const FieldPtr emptying =
+      make_field("emptying", 1, 1, [](double, const Tensor& x, const Tensor&) { return -at::sqrt(x); });
+  const Dynamics dynamics{emptying, ControlGrid::uniform(ControlKind::shared, 1.9, 1), make_scheme("dopri5")};
+  const auto run = integrate(dynamics, at::zeros({1, 1}, at::kDouble), at::ones({1, 1}, at::kDouble),
+                             {.controller = {.rtol = 1e-9, .atol = 1e-9, .first_step = 1.9}});
+  ASSERT_TRUE(run) << run.failure().text();
+  EXPECT_GT(run.value().rejected, 0);
+  EXPECT_NEAR(run.value().states[-1].item<double>(), 0.05 * 0.05, 1e-7);  // (1 - t/2)^2
+}
+
 TEST(Flow, AdaptiveGradientIsThatOfTheAcceptedMesh) {
   Flow adaptive = Flow::uniform(inner_field({.dimension = 3}), "dopri5", 2, 4);
   Random random(2);

@@ -67,6 +67,15 @@ TEST(ImplicitMidpoint, IsStableAtEveryStep) {
   }
 }
 
+// Of x_dot = t only where in the step the rate is taken matters: there at the end.
+TEST(ImplicitEuler, TakesItsRateAtTheEndOfTheStep) {
+  const FieldPtr clock =
+      make_field("clock", 1, 1, [](double t, const Tensor& x, const Tensor&) { return at::full_like(x, t); });
+  const Flow flow = Flow::uniform(clock, "implicit_euler", 2, 4);
+  const Tensor end = flow.roll(at::zeros({1, 1}, at::kDouble), at::zeros({4, 1}, at::kDouble)).end;
+  EXPECT_NEAR(end.item<double>(), 0.5 * (0.5 + 1 + 1.5 + 2), 1e-14);
+}
+
 TEST(ImplicitMidpoint, SaysWhenNewtonFails) {
   // x = x0 + h/2 (1 + x^2) has no solution for h = 4.
   const FieldPtr wild = make_field("wild", 1, 1, [](double, const Tensor& x, const Tensor&) { return 1 + x.square(); });

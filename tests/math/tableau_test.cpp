@@ -143,11 +143,12 @@ TEST(BogackiShampine, TheEmbeddedSchemeHasOrderTwo) {
   EXPECT_NEAR(embedded[3], 1.0 / 8, 1e-16);
 }
 
-TEST(DormandPrince, FirstSameAsLast) {
-  const Tableau& tableau = dormand_prince_tableau();
-  EXPECT_EQ(tableau.c.back(), 1);
-  EXPECT_EQ(tableau.b.back(), 0);
-  for (std::size_t j = 0; j < 6; ++j) EXPECT_EQ(tableau.a.back()[j], tableau.b[j]);
+TEST(EmbeddedPairs, FirstSameAsLast) {
+  for (const Tableau* tableau : {&dormand_prince_tableau(), &bogacki_shampine_tableau()}) {
+    EXPECT_EQ(tableau->c.back(), 1);
+    EXPECT_EQ(tableau->b.back(), 0);
+    for (std::size_t j = 0; j + 1 < tableau->b.size(); ++j) EXPECT_EQ(tableau->a.back()[j], tableau->b[j]);
+  }
 }
 
 TEST(DormandPrince, DenseOutputHasOrderFourEverywhere) {

@@ -57,7 +57,7 @@ make_target() { ninja -C "$work/build" -j "$(job_count)" "$1" >"$work/build.log"
 # or twenty by the clock.
 run_tests() (
   ulimit -t 180
-  exec timeout 1200 "$work/build/tests/$1" --gtest_filter="$2" --gtest_brief=1 >"$work/test.log" 2>&1 </dev/null 8>&-
+  exec timeout 1200 "$work/build/tests/$1" --gtest_filter="$2" --gtest_brief=1 --gtest_fail_fast >"$work/test.log" 2>&1 </dev/null 8>&-
 )
 
 # Splits an entry at its ';;' into file, old, new, target, filter.

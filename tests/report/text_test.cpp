@@ -35,6 +35,11 @@ TEST(Literal, StandsForItself) {
   EXPECT_NE(figure.svg().find("**x** `y` \\lambda [a](http://b) $^$"), std::string::npos);
 }
 
+TEST(PlainText, IsALabelWithoutItsMarkup) {
+  EXPECT_EQ(plain_text("order in $h$ of $\\lambda|u|^2 = \\varphi$"), "order in h of λ|u|^2 = φ");
+  EXPECT_EQ(plain_text("$x_i$, 5 % of \\$3"), "x_i, 5 % of $3");
+}
+
 TEST(FormatNumber, IsShortAndPlain) {
   EXPECT_EQ(format_number(0), "0");
   EXPECT_EQ(format_number(0.41234, 3), "0.412");

@@ -16,6 +16,9 @@ std::string escape_xml(std::string_view text);
 // Markup that stands for exactly `text`: for file names, column names and class names.
 std::string literal(std::string_view text);
 
+// A label without markup, for terminals, titles and CSV: "$\\lambda|u|^2$" becomes "λ|u|^2".
+std::string plain_text(std::string_view markup);
+
 // "0.0123", "98.1", "1.23×10⁻⁸", "−∞", "NaN": `digits` significant digits, trailing zeros dropped.
 std::string format_number(double value, int digits = 4);
 

@@ -26,6 +26,7 @@ Tensor sample_jacobians(const Rates& rates, double t, const Tensor& point) {
   at::AutoGradMode with_gradient(true);
   const Tensor z = point.detach().requires_grad_();
   const Tensor rate = rates.full(t, z);
+  if (!rate.requires_grad()) return at::zeros({z.size(0), z.size(1), z.size(1)}, z.options().requires_grad(false));
   std::vector<Tensor> rows;
   for (std::int64_t i = 0; i < z.size(1); ++i) {
     const Tensor row = torch::autograd::grad({rate.select(1, i).sum()}, {z}, {}, /*retain_graph=*/true, false, true)[0];
