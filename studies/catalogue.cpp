@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -73,10 +74,14 @@ nlohmann::ordered_json study_list_json() {
 }
 
 std::string study_help(const StudyRecord& record) {
-  const std::string settings = record.schema(StudySize::full).help();
-  return fmt::format("turnpike study {}   {}\n\n{}\n\nclaims {}; {}; about {:.0f} s with --quick, {:.0f} s in full\n{}",
-                     record.name, record.title, fmt::join(wrapped(plain_text(record.statement)), "\n"),
-                     fmt::join(record.claims, ", "), record.source, record.seconds_quick, record.seconds_full,
+  std::string settings;
+  std::istringstream lines(record.schema(StudySize::full).help());
+  for (std::string line; std::getline(lines, line);) settings += plain_text(line) + '\n';
+  const std::string facts =
+      fmt::format("claims {}; {}; about {:.0f} s with --quick, {:.0f} s in full", fmt::join(record.claims, ", "),
+                  record.source, record.seconds_quick, record.seconds_full);
+  return fmt::format("turnpike study {}   {}\n\n{}\n\n{}\n{}", record.name, record.title,
+                     fmt::join(wrapped(plain_text(record.statement)), "\n"), fmt::join(wrapped(facts), "\n"),
                      settings.empty() ? "" : "\nsettings (key=value, with their defaults in full)\n" + settings);
 }
 

@@ -76,11 +76,10 @@ Verb analyze() {
   verb.summary = "draw the diagnosis of a saved model on given data";
   verb.usage = "MODEL --data FILE [flags]";
   verb.about =
-      "Depth profile, decay rates, singular values of the Jacobian and the layer cut, as a report of its own. With\n"
-      "labels also the curvature of the loss (eigenvalues of the Hessian, whole and by layer, the largest stable "
-      "step)\n"
-      "and the tangent kernel (spectrum, effective rank, alignment with the labels, the training it predicts by "
-      "modes).";
+      "Depth profile, decay rates, singular values of the Jacobian and the layer cut, as a report of its own.\n"
+      "With labels also the curvature of the loss (eigenvalues of the Hessian, whole and by layer, the largest\n"
+      "stable step) and the tangent kernel (spectrum, effective rank, alignment with the labels, the training\n"
+      "it predicts by modes).";
   verb.example = "turnpike analyze runs/2025-01-31-spirals/model.safetensors --data labelled.csv --target class";
   verb.positionals = {"MODEL"};
   verb.flags.text("data", "", "rows with the columns of the training data").named("FILE");

@@ -30,11 +30,7 @@ inline constexpr StudySetting steering_h = {.key = "h",
                                             .help = "step of a layer",
                                             .lower = 1e-3,
                                             .upper = 1};
-inline constexpr StudySetting steering_starts = {.key = "starts",
-                                                 .kind = OptionKind::integer,
-                                                 .full = "5",
-                                                 .quick = "3",
-                                                 .help = "random starts",
-                                                 .lower = 1};
+inline constexpr StudySetting steering_starts = {
+    .key = "starts", .kind = OptionKind::integer, .full = "5", .quick = "3", .help = "random starts", .lower = 1};
 
 }  // namespace turnpike::studies

@@ -8,11 +8,7 @@ namespace turnpike::studies {
 
 inline constexpr const char* turnpike_claims[] = {"C7"};
 inline constexpr StudySetting turnpike_settings[] = {
-    steering_samples,
-    steering_features,
-    steering_lambda,
-    steering_h,
-    steering_starts,
+    steering_samples, steering_features, steering_lambda, steering_h, steering_starts,
 };
 
 inline constexpr StudyRecord turnpike_record = {

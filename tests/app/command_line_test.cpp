@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include <studies/catalogue.h>
 #include <turnpike/base/files.h>
 
 namespace turnpike {
