@@ -80,8 +80,9 @@ std::string study_help(const StudyRecord& record) {
   const std::string facts =
       fmt::format("claims {}; {}; about {:.0f} s with --quick, {:.0f} s in full", fmt::join(record.claims, ", "),
                   record.source, record.seconds_quick, record.seconds_full);
-  return fmt::format("turnpike study {}   {}\n\n{}\n\n{}\n{}", record.name, record.title,
-                     fmt::join(wrapped(plain_text(record.statement)), "\n"), fmt::join(wrapped(facts), "\n"),
+  return fmt::format("turnpike study {}\n{}\n\n{}\n\n{}\n{}", record.name, record.title,
+                     fmt::join(wrapped(plain_text(record.statement)), "\n"),
+                     fmt::join(wrapped(plain_text(facts)), "\n"),
                      settings.empty() ? "" : "\nsettings (key=value, with their defaults in full)\n" + settings);
 }
 
