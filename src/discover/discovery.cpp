@@ -20,6 +20,7 @@ namespace {
 
 constexpr int most_terms = 12;
 constexpr double fewest_independent_rows = 8;
+constexpr double mostly_noise = 0.5;  // share of the residual's square
 // Of |b - G xi| / |b|, what noise does not account for. Derivatives in the strong form amplify noise by what is not
 // modelled.
 constexpr double largest_unexplained_weak = 0.3, largest_unexplained_strong = 0.8;
@@ -124,6 +125,13 @@ struct Finding {
   double noise_share = 0;  // of the residual's square, by the model of the noise
 };
 
+// The residual is one sample of the noise, too small where few rows are independent, or where widths were chosen by it;
+// the model of the noise takes the field as even over a test function. Either may be too certain.
+void widen(RowFit& fit, const RowFit& model) {
+  for (std::size_t a = 0; a < fit.deviations.size(); ++a)
+    fit.deviations[a] = std::max(fit.deviations[a], model.deviations[a]);
+}
+
 Finding find_equation(const LinearSystem& system, std::size_t left_side, const std::vector<Measurement>& measurements,
                       const DiscoveryOptions& options) {
   const Measurement& names = measurements[0];
@@ -168,16 +176,18 @@ Finding find_equation(const LinearSystem& system, std::size_t left_side, const s
     return finding;
   }
   finding.support = path[static_cast<std::size_t>(chosen)];
-  const RowFit fit = fit_significant(system, left_side, finding.support);
+  RowFit fit = fit_significant(system, left_side, finding.support);
+  if (fit.residual > 0) finding.noise_share = fit.noise_square / (fit.residual * fit.residual);
+  if (finding.noise_share > mostly_noise)
+    widen(fit, fit_rows(system, left_side, finding.support, Uncertainty::predicted));
   equation.residual = fit.residual;
   equation.terms = terms_of(system, names, finding.support, fit);
   if (finding.support.empty()) {
     equation.reason = "no candidate's coefficient can be told from zero";
     return finding;
   }
-  if (fit.residual > 0) finding.noise_share = fit.noise_square / (fit.residual * fit.residual);
   const double unexplained = std::sqrt(std::max(0.0, fit.residual * fit.residual - fit.noise_square));
-  const double largest_weak = finding.noise_share > 0.5 ? largest_unexplained_weak : largest_unexplained_clean;
+  const double largest_weak = finding.noise_share > mostly_noise ? largest_unexplained_weak : largest_unexplained_clean;
   if (unexplained > (options.form == "weak" ? largest_weak : largest_unexplained_strong)) {
     equation.reason = fmt::format(
         "the best candidate, {}, leaves {:.0f} % of {} unexplained{}; terms may be missing from the candidates",
@@ -253,7 +263,8 @@ bool widths_matter(const std::vector<Measurement>& measurements, const std::vect
   std::int64_t points = 0;
   for (const Measurement& measurement : measurements) points += measurement.count();
   return points <= most_points_refined && std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
-           return finding.equation.found && finding.equation.residual > certain_enough && finding.noise_share > 0.5;
+           return finding.equation.found && finding.equation.residual > certain_enough &&
+                  finding.noise_share > mostly_noise;
          });
 }
 
