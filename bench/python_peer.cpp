@@ -57,26 +57,6 @@ Json describe_case(const FlowProblem& problem, int threads) {
           {"lambda", problem.lambda()}, {"threads", threads}};
 }
 
-// A folder for what is handed over, gone with this object.
-class Exchange {
- public:
-  Exchange() {
-    std::string pattern = (fs::temp_directory_path() / "turnpike-bench-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw Error("cannot make a folder in " + fs::temp_directory_path().string());
-    folder_ = pattern;
-  }
-  ~Exchange() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  Exchange(const Exchange&) = delete;
-  Exchange& operator=(const Exchange&) = delete;
-  fs::path file(const char* name) const { return folder_ / name; }
-
- private:
-  fs::path folder_;
-};
-
 class PythonPeer final : public Peer {
  public:
   PythonPeer(std::string name, const fs::path& python, int threads)
@@ -118,6 +98,17 @@ class PythonPeer final : public Peer {
 };
 
 }  // namespace
+
+Exchange::Exchange() {
+  std::string pattern = (fs::temp_directory_path() / "turnpike-bench-XXXXXX").string();
+  if (!::mkdtemp(pattern.data())) throw Error("cannot make a folder in " + fs::temp_directory_path().string());
+  folder_ = pattern;
+}
+
+Exchange::~Exchange() {
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
 
 fs::path peer_scripts() {
   std::error_code error;

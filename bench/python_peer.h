@@ -13,6 +13,19 @@
 
 namespace turnpike {
 
+// A folder for what is handed over, gone with this object.
+class Exchange {
+ public:
+  Exchange();
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  std::filesystem::path file(const char* name) const { return folder_ / name; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
 std::filesystem::path peer_scripts();
 
 // The environment's interpreter; made if it is not there. PeerMissing, in one sentence.

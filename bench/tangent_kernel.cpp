@@ -1,11 +1,13 @@
-// The fused tangent kernel of an infinitely wide ReLU network against libtorch, in one run:
+// The fused tangent kernel of an infinitely wide ReLU network against libtorch, and if asked neural-tangents, in one
+// run:
 //
-//   bench_tangent_kernel [points = 4000] [hidden layers = 5] [dimension = 10] [threads = 2]
+//   bench_tangent_kernel [points = 4000] [hidden layers = 5] [dimension = 10] [threads = 2] [neural_tangents]
 //
 // The peer takes one pass over the matrix for each operation, twice: as the formula reads, and written by one who knows
 // libtorch well: in place, with the fewest passes and no memory allocated. Nothing is timed before it is right. Prints
 // the medians of interleaved pairs with their 95 % intervals: processor time with one thread, which other work on the
-// machine hardly moves, and wall clock with more.
+// machine hardly moves, and wall clock with more. neural-tangents runs in a process and a Python environment of its own
+// (python_peer.h), compiled, and times itself.
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -16,9 +18,12 @@
 
 #include <turnpike/core/device.h>
 #include <turnpike/fused/tangent_kernel.h>
+#include <turnpike/io/npy.h>
 #include <turnpike/tangent/infinite_width.h>
 
 #include "pairs.h"
+#include "process.h"
+#include "python_peer.h"
 
 namespace turnpike {
 namespace {
@@ -67,8 +72,43 @@ double processor_seconds(const std::function<void()>& work) {
   return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
+class NeuralTangents {
+ public:
+  NeuralTangents(const Tensor& x, int hidden_layers, int threads)
+      : rows_(write_points(x)),
+        process_({peer_python("neural_tangents", no_progress()).string(), "-Bu",
+                  (peer_scripts() / "neural_tangents_peer.py").string(), std::to_string(threads),
+                  points_file().string(), std::to_string(hidden_layers), rows_.string()}) {
+    description_ = ask("prepare", 600);
+  }
+  const std::string& description() const { return description_; }
+  Tensor first_rows() const {
+    const Array array = read_npy(rows_);
+    return at::tensor(to_doubles(array), at::kDouble).view(array.shape);
+  }
+  double run() { return std::stod(ask("run", 300)); }
+
+ private:
+  std::filesystem::path points_file() const { return exchange_.file("points.npy"); }
+  std::filesystem::path write_points(const Tensor& x) const {
+    write_npy(points_file(), array_of_bytes(x.sizes().vec(), x.scalar_type() == at::kFloat ? DType::f32 : DType::f64,
+                                            x.data_ptr(), x.nbytes()));
+    return exchange_.file("rows.npy");
+  }
+  std::string ask(const char* what, double seconds) {
+    const std::string answer = process_.ask(what, seconds);
+    if (answer.starts_with("error: ")) throw Error("neural-tangents: " + answer.substr(7));
+    return answer;
+  }
+
+  Exchange exchange_;
+  std::filesystem::path rows_;
+  LineProcess process_;
+  std::string description_;
+};
+
 template <class T>
-bool measure(const Tensor& points, int hidden_layers, int threads) {
+bool measure(const Tensor& points, int hidden_layers, int threads, bool neural_tangents) {
   const auto dtype = c10::CppTypeToScalarType<T>::value;
   const Tensor x = points.to(dtype).contiguous();
   const std::int64_t n = x.size(0), d = x.size(1);
@@ -93,17 +133,23 @@ bool measure(const Tensor& points, int hidden_layers, int threads) {
              ours, tolerance, error(as_it_reads(x, hidden_layers)), error(in_place()));
   if (!(ours <= tolerance)) return false;
 
-  const auto compare = [&](const char* name, const std::function<void()>& peer) {
-    const auto seconds = threads == 1 ? processor_seconds : seconds_of;
-    const Pairs pairs = measure_pairs([&] { return seconds(fused); }, [&] { return seconds(peer); },
-                                      {.seconds = 10, .least = 5, .most = 15, .call_seconds = 0});
+  const auto seconds = threads == 1 ? processor_seconds : seconds_of;
+  const auto compare = [&](const char* name, const std::function<double()>& peer) {
+    const Pairs pairs =
+        measure_pairs([&] { return seconds(fused); }, peer, {.seconds = 10, .least = 5, .most = 15, .call_seconds = 0});
     const Median ratio = median_of(pairs.ratio());
-    fmt::print("  {:12} {:8.1f} ms, fused {:6.2f} ms: ratio {:.0f} ({:.0f} to {:.0f}), {} pairs\n", name,
+    fmt::print("  {:15} {:8.1f} ms, fused {:6.2f} ms: ratio {:.0f} ({:.0f} to {:.0f}), {} pairs\n", name,
                1e3 * median_of(pairs.peer).value, 1e3 * median_of(pairs.ours).value, ratio.value, ratio.low, ratio.high,
                pairs.ours.size());
   };
-  compare("as it reads", [&] { as_it_reads(x, hidden_layers); });
-  compare("in place", [&] { in_place(); });
+  compare("as it reads", [&] { return seconds([&] { as_it_reads(x, hidden_layers); }); });
+  compare("in place", [&] { return seconds([&] { in_place(); }); });
+  if (!neural_tangents) return true;
+  NeuralTangents peer(x, hidden_layers, threads);
+  const double off = error(peer.first_rows());
+  fmt::print("  {}: error {:.1e}\n", peer.description(), off);
+  if (!(off <= (sizeof(T) == 4 ? 5e-3 : 1e-6))) return false;  // as much as libtorch's, whose formula it shares
+  compare("neural-tangents", [&] { return peer.run(); });
   return true;
 }
 
@@ -118,13 +164,19 @@ int main(int count, char** words) {
     fmt::print(stderr, "bench_tangent_kernel: points, hidden layers and dimension must be at least 1\n");
     return 2;
   }
+  const bool neural_tangents = count > 5 && std::string(words[5]) == "neural_tangents";
   at::NoGradGuard no_grad;
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a line at a time, also into a file
   at::manual_seed(0);
   const Tensor x = at::randn({n, d}, at::kDouble);
   fmt::print("tangent kernel of a ReLU network with {} hidden layers, {} points of dimension {}, {} threads, {}\n",
              hidden_layers, n, d, threads, threads == 1 ? "processor time" : "wall clock");
-  const bool right_f32 = measure<float>(x, hidden_layers, threads),
-             right_f64 = measure<double>(x, hidden_layers, threads);
-  return right_f32 && right_f64 ? 0 : 1;
+  try {
+    const bool right_f32 = measure<float>(x, hidden_layers, threads, neural_tangents),
+               right_f64 = measure<double>(x, hidden_layers, threads, neural_tangents);
+    return right_f32 && right_f64 ? 0 : 1;
+  } catch (const Error& error) {
+    fmt::print(stderr, "bench_tangent_kernel: {}\n", error.what());
+    return 1;
+  }
 }

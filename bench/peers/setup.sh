@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# setup.sh FOLDER [torchdiffeq|diffrax ...]: the peers' Python environments, FOLDER/torchdiffeq and FOLDER/diffrax.
+# setup.sh FOLDER [torchdiffeq|diffrax|neural_tangents ...]: the peers' Python environments, FOLDER/torchdiffeq, FOLDER/diffrax, ...
 #
 # torchdiffeq runs on Debian's PyTorch (python3-torch), so its environment sees the system's packages; diffrax comes with JAX's CPU
-# build. Versions are pinned: a ratio is of something. Needs python3-venv and a way to PyPI; half a gigabyte for diffrax.
+# build; neural-tangents, archived, with one of December 2023, since it breaks on later ones. Versions are pinned: a ratio is of
+# something. Needs python3-venv and a way to PyPI; half a gigabyte for each JAX. Without names: torchdiffeq and diffrax.
 set -euo pipefail
 folder=${1:?setup.sh FOLDER [PEER ...]}
 shift
@@ -34,6 +35,9 @@ for peer in "$@"; do
       make torchdiffeq 'torchdiffeq==0.2.5' 'numpy<2' 'scipy<1.18'
       ;;
     diffrax) make diffrax 'diffrax==0.7.2' 'jax[cpu]==0.10.2' ;;
+    neural_tangents)
+      make neural_tangents 'neural-tangents==0.6.5' 'jax==0.4.23' 'jaxlib==0.4.23' 'numpy<2' 'scipy<1.12'
+      ;;
     *) echo "setup.sh knows no peer '$peer'"; exit 2 ;;
   esac
 done
