@@ -110,14 +110,15 @@ struct FusedRoll : torch::CustomClassHolder {
   void read_slots() {
     const std::vector<double>& knots = plan.grid.knots();
     problem.n_rows = plan.grid.slots();
-    problem.control_row.reserve(problem.steps.size() * problem.scheme.evaluations());
-    std::int64_t cell = 0;
+    const int evaluations = problem.scheme.evaluations();
+    problem.control_row.resize(problem.steps.size() * evaluations);
+    std::int64_t *row = problem.control_row.data(), cell = 0;
     for (std::int64_t k = 0; k < plan.mesh.steps(); ++k) {
       const double middle = 0.5 * (plan.mesh.times[k] + plan.mesh.times[k + 1]);
       if (plan.grid.kind() == ControlKind::constant) {
         while (cell + 1 < plan.grid.cells() && knots[cell + 1] <= middle) ++cell;
       }
-      problem.control_row.insert(problem.control_row.end(), problem.scheme.evaluations(), cell);
+      row = std::fill_n(row, evaluations, cell);
     }
   }
 
