@@ -28,7 +28,7 @@ inline constexpr StudyRecord laws_from_data_record = {
         "A missing or superfluous term in clean data, in more than 5 % of noisy runs, or any equation in data without "
         "one.",
     .seconds_quick = 4,
-    .seconds_full = 20,
+    .seconds_full = 18,
     .seeds = 20,
 };
 

@@ -27,7 +27,7 @@ inline constexpr StudyRecord separable_record = {
         "than "
         "$10^{-6}$ in clean data.",
     .seconds_quick = 2,
-    .seconds_full = 4,
+    .seconds_full = 6,
     .seeds = 20,
 };
 

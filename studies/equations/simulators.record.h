@@ -46,7 +46,7 @@ inline constexpr StudyRecord simulators_record = {
         "quantity or balance off by more than $10^{-6}$.",
     .settings = simulators_settings,
     .seconds_quick = 20,
-    .seconds_full = 120,
+    .seconds_full = 25,
 };
 
 }  // namespace turnpike::studies

@@ -166,7 +166,7 @@ void measure(SimulationReport& report) {
 Page simulate_page(const SimulationReport& report, RunFolder& folder) {
   const Solution& run = report.solution;
   Page page(report.simulator->title,
-            fmt::format("{} frames to {} = {:.4g} in {:.2g} s.", run.times.size(),
+            fmt::format("{} frames to {} = {:.4g} in {:.3g} s.", run.times.size(),
                         literal(report.problem.equation.time), run.times.back(), report.seconds));
   if (report.failure.empty())
     page.status(Status::pass, "complete");

@@ -38,7 +38,7 @@ SimulationProblem make(const Options& options) {
 Simulator schrodinger_simulator() {
   Simulator simulator{.name = "schrodinger",
                       .title = "Schrödinger in a harmonic potential",
-                      .formula = "u_t = \\tfrac{i}{2}\\,u_{xx} - i\\,V u, \\quad V = \\tfrac12 x^2",
+                      .formula = "u_t = \\tfrac{i}{2}\\,u_{xx} - i\\,V u, \\quad V = \\tfrac{1}{2} x^2",
                       .source = "Rudy et al. 2017",
                       .options = {},
                       .make = &make,
