@@ -8,6 +8,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include <turnpike/base/error.h>
 #include <turnpike/base/seed.h>
 #include <turnpike/flow/cost.h>
 #include <turnpike/math/random.h>
@@ -62,7 +63,6 @@ std::optional<ModelCurvature> curvature_of(const Model& model, const Dataset& la
   const Loss loss = [&](const Tensor& theta) -> Tensor {
     return (*cost)(model.spec.horizon, map.f(data.x, theta), data.y).mean();
   };
-  if (!gradient_of(loss, map.theta).isfinite().all().item<bool>()) return std::nullopt;
   ModelCurvature result{.rows = static_cast<std::int64_t>(rows.size()), .step = std::move(step)};
   std::vector<CurvatureBlock> blocks;
   const std::int64_t size = model.control.size(1), each = std::min(size, products_of_a_layer);
@@ -78,7 +78,14 @@ std::optional<ModelCurvature> curvature_of(const Model& model, const Dataset& la
     if (to > from) blocks.push_back({.name = part, .range = {from, to}});
     from = to;
   }
-  result.whole = curvature(loss, map.theta, std::move(blocks), progress);
+  try {
+    result.whole = curvature(loss, map.theta, std::move(blocks), progress);
+  } catch (const ContractError&) {
+    throw;
+  } catch (const Error& error) {
+    progress.note(fmt::format("the curvature is left out: {}", error.what()));
+    return std::nullopt;
+  }
   return result;
 }
 

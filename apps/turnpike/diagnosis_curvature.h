@@ -41,7 +41,8 @@ struct ModelCurvature {
   std::optional<UsedStep> step;
 };
 
-// Nothing where the loss or its gradient is not finite. `times` are those at which the rows of the control act.
+// Nothing, and a note, where the loss or a derivative is not finite. `times` are those at which the rows of the control
+// act.
 std::optional<ModelCurvature> curvature_of(const Model& model, const Dataset& labelled,
                                            const std::vector<double>& times, std::optional<UsedStep> step,
                                            Progress& progress);
