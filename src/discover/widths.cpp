@@ -60,10 +60,10 @@ WidthSearch::Trial WidthSearch::tried(const std::vector<double>& factors) const 
   for (std::size_t s = 0; s < left_sides_.size(); ++s) {
     const RowFit fit = fit_rows(system, s, supports_[s]);
     const RowFit model = fit_rows(system, s, supports_[s], Uncertainty::predicted);
-    if (!fit.only_noise.empty()) return trial;  // too narrow to tell
+    if (!fit.only_noise.empty()) return {};  // too narrow to tell
     trial.refuted = trial.refuted || is_refuted(fit, system);
     for (std::size_t a = 0; a < supports_[s].size(); ++a, ++terms) {
-      if (!(model.deviations[a] > 0)) both = INFINITY;  // a field too uneven for the model
+      if (!(model.deviations[a] > 0)) return {};  // a field too uneven for the model
       both += std::log(std::hypot(fit.deviations[a], model.deviations[a]) / std::abs(fit.coefficients[a]));
       predicted += std::log(model.deviations[a] / std::abs(fit.coefficients[a]));
     }

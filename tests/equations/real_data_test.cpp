@@ -37,5 +37,20 @@ TEST_F(RealData, KuramotoSivashinsky) {
   expect("kuramoto_sivishinky.mat", {{"uu*uu_x", -1}, {"uu_xx", -1}, {"uu_xxxx", -1}}, 0.02);
 }
 
+// Against narrow test functions the third derivative is noise alone then: they refute nothing.
+TEST_F(RealData, KortewegDeVriesUnderAsMuchNoiseAsSignal) {
+  for (const char* seed : {"537881881", "356532938", "750232085", "29992171"}) {
+    const testing::Workplace place;
+    const testing::Finished run =
+        place.json({"discover", (folder / "pde" / "kdv.mat").string(), "--noise", "1", "--seed", seed, "degree=2",
+                    "derivatives=3", "resamples=0", "simulate=false", "report=false"});
+    ASSERT_EQ(run.exit, 0) << run.err;
+    const auto terms = run.last_json().at("terms");
+    ASSERT_EQ(terms.size(), 2u) << run.last_json().at("equation");
+    EXPECT_EQ(terms[0].at("term"), "usol*usol_x");
+    EXPECT_EQ(terms[1].at("term"), "usol_xxx");
+  }
+}
+
 }  // namespace
 }  // namespace turnpike
