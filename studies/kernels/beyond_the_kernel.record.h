@@ -43,9 +43,8 @@ inline constexpr StudyRecord beyond_the_kernel_record = {
         "\\Theta(X, X)^{-1} y\\right) \\;?",
     .statement =
         "The slides say that finite networks outperform their infinite-width kernels. For fully connected networks on "
-        "digits it is false at small samples, where regression with the kernel is ahead; whether the networks are "
-        "ahead "
-        "at 10 000 samples is measured in full.",
+        "digits it is false up to 10 000 samples: regression with the kernel is ahead. Its lead shrinks as samples are "
+        "added.",
     .hypotheses =
         "Two hidden ReLU layers, no biases in the kernel; the kernel is that of the same architecture at infinite "
         "width, "
@@ -53,12 +52,11 @@ inline constexpr StudyRecord beyond_the_kernel_record = {
         "labels "
         "and the square loss, Adam at rate $10^{-3}$, no regularisation.",
     .refutation =
-        "Networks more than a point ahead of the kernel at 100, 300 or 1000 samples; networks behind it at 10 000; or "
-        "a "
-        "score near chance.",
+        "Networks more than a point ahead of the kernel at any size; a lead of the kernel that grows with the samples; "
+        "or a score near chance.",
     .settings = beyond_the_kernel_settings,
     .seconds_quick = 8,
-    .seconds_full = 300,
+    .seconds_full = 600,
     .seeds = 5,
     .seeds_quick = 3,
 };
