@@ -11,28 +11,19 @@ namespace {
 
 constexpr std::int64_t chunk = 4096;  // rows turned to double at a time
 
-// Two passes, so that a large mean costs no digits; the second also finds the error c of the first's mean:
-//   c = 1/n sum (x - mean),  deviation^2 = 1/n sum (x - mean)^2,  then mean += c
+// Two passes, so that a large mean costs no digits.
 template <class Rows>
 std::pair<Tensor, Tensor> moments(std::int64_t n, std::int64_t d, bool pooled, Rows rows) {
   Tensor mean = torch::zeros({d}, torch::kDouble);
-  Tensor excess = torch::zeros({d}, torch::kDouble), squares = torch::zeros({d}, torch::kDouble);
+  Tensor squares = torch::zeros({d}, torch::kDouble);
   for (std::int64_t begin = 0; begin < n; begin += chunk) mean += rows(begin, std::min(n, begin + chunk)).sum(0);
   mean /= static_cast<double>(n);
   if (pooled) mean.fill_(mean.mean());
-  for (std::int64_t begin = 0; begin < n; begin += chunk) {
-    const Tensor centred = rows(begin, std::min(n, begin + chunk)) - mean;
-    excess += centred.sum(0);
-    squares += centred.square().sum(0);
-  }
-  excess /= static_cast<double>(n);
+  for (std::int64_t begin = 0; begin < n; begin += chunk)
+    squares += (rows(begin, std::min(n, begin + chunk)) - mean).square().sum(0);
   squares /= static_cast<double>(n);
-  if (pooled) {
-    excess.fill_(excess.mean());
-    squares.fill_(squares.mean());
-  }
-  mean += excess;
-  const Tensor deviation = squares.sqrt();  // c^2 is below the rounding of squares
+  if (pooled) squares.fill_(squares.mean());
+  const Tensor deviation = squares.sqrt();
   // What rounding leaves of a constant column is below n units in the last place of its size.
   const Tensor rounding = mean.abs() * (1e-14 * std::sqrt(static_cast<double>(n))) + 1e-300;
   return {mean, torch::where(deviation > rounding, deviation, torch::ones_like(deviation))};

@@ -118,6 +118,13 @@ TEST(Split, FilesSpeakOfTheSourcesRows) {
   EXPECT_EQ(split.test, (std::vector<std::int64_t>{2}));
 }
 
+// round(0.9 n) rows train, half to even: 12.6 and 13.5 of 14 and 15, so that 1 and 1 are left; 8.1 of 9.
+TEST(UciTestRows, LeaveATenthRounded) {
+  EXPECT_EQ(uci_test_rows(14, 0).size(), 1u);
+  EXPECT_EQ(uci_test_rows(15, 0).size(), 1u);
+  EXPECT_EQ(uci_test_rows(9, 3).size(), 1u);
+}
+
 // numpy 2.4: r = numpy.random.RandomState(1); r.choice(range(10), 10, replace=False), twice;
 // RandomState(7).permutation(16).
 TEST(NumpyLegacy, DrawsNumpysPermutations) {
