@@ -1,6 +1,8 @@
 // Depth profile, layer cut, principal axes: against cut networks evaluated one by one, and against data of known shape.
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include <torch/types.h>
 #include <cmath>
 
@@ -74,6 +76,11 @@ TEST(DepthProfile, ScoresAreThoseOfTheCutNetworks) {
       EXPECT_GT(profile.path[k], profile.path[k - 1]);
       EXPECT_LE(profile.distance[k], profile.path[k] * (1 + 1e-13));
     }
+    std::vector<std::int64_t> rows(c.data.size());
+    std::iota(rows.begin(), rows.end(), 0);
+    const Examples all = c.model.examples(c.data.batch(rows, c.model.dtype()));
+    const Tensor states = c.model.flow.roll(c.model.lift(all.x), c.model.control, {.save = Save::all}).states;
+    EXPECT_NEAR(profile.path[8] - profile.path[7], (states[8] - states[7]).norm(2, 1).mean().item<double>(), 1e-12);
   }
 }
 

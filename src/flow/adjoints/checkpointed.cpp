@@ -72,11 +72,9 @@ class CheckpointedSweep final : public Sweep {
   void reverse(const RollPlan& plan, const RollInputs& inputs, std::int64_t lo, std::int64_t hi, const Tensor& x_lo,
                std::int64_t free, std::map<std::int64_t, Tensor>& kept, Cotangents& bar,
                const std::function<void(std::int64_t)>& arrive) const {
-    if (hi - lo == 1 || free == 0) {
-      for (std::int64_t k = hi - 1; k >= lo; --k) {
-        pull_back_step(plan, inputs, k, advance(plan, lo, k, x_lo), bar);
-        arrive(k);
-      }
+    if (hi - lo == 1) {  // so is every right part without a free snapshot
+      pull_back_step(plan, inputs, lo, x_lo, bar);
+      arrive(lo);
       return;
     }
     const std::int64_t middle = lo + first_part(hi - lo, free);
