@@ -172,6 +172,21 @@ TEST(GradientDescent, OfTheTaylorModelIsDescentUnderItsKernel) {
   EXPECT_GT(largest(map.f(x, own.theta[2]) - outputs.train[2]), 1e-3);
 }
 
+// The second step goes further by the momentum times the first, whatever the loss.
+TEST(GradientDescent, MomentumRepeatsAShareOfTheLastStep) {
+  const KernelProblem problem{.K = at::ones({1, 1}, at::kDouble),
+                              .z0 = at::zeros({1, 1}, at::kDouble),
+                              .y = at::ones({1, 1}, at::kDouble),
+                              .K_star = Tensor(),
+                              .z0_star = Tensor()};
+  const auto outputs = [&](double momentum) {
+    const DescentOptions options{.step = 0.1, .momentum = momentum, .steps = 2, .every = 1};
+    return kernel_descent(problem, {}, options).value().train.flatten();
+  };
+  const Tensor plain = outputs(0), heavy = outputs(0.8);
+  EXPECT_NEAR((heavy[2] - plain[2]).item<double>(), 0.8 * plain[1].item<double>(), 1e-15);
+}
+
 TEST(GradientDescent, OfSmallStepsTendsToTheFlow) {
   const ParametricMap map = map_of(FeedForward::make({.widths = {2, 6, 1}}, at::kDouble, 26));
   const Tensor x = normal({5, 2}, 27), y = normal({5, 1}, 28);
