@@ -49,7 +49,7 @@ inline constexpr StudyRecord flat_minima_record = {
         "larger steps, all else equal.",
     .settings = flat_minima_settings,
     .seconds_quick = 12,
-    .seconds_full = 300,
+    .seconds_full = 100,
     .seeds = 5,
     .seeds_quick = 3,
 };

@@ -41,7 +41,7 @@ inline constexpr StudyRecord implicit_margin_record = {
         "predicted, or a stationarity residual that stays.",
     .settings = implicit_margin_settings,
     .seconds_quick = 6,
-    .seconds_full = 120,
+    .seconds_full = 150,
     .seeds = 5,
     .seeds_quick = 2,
 };

@@ -46,7 +46,7 @@ inline constexpr StudyRecord initialisation_record = {
         "depth, for any gain.",
     .settings = initialisation_settings,
     .seconds_quick = 3,
-    .seconds_full = 60,
+    .seconds_full = 110,
     .seeds = 5,
     .seeds_quick = 1,
 };
