@@ -70,9 +70,14 @@ std::unique_ptr<Optimiser> make_optimiser(const OptimiserOptions& options, std::
   }
   require(!non_smooth.prox || options.kind == OptimiserKind::proximal,
           fmt::format("the optimiser {} cannot treat a non-smooth part: choose proximal", name_of(options.kind)));
-  if (options.kind == OptimiserKind::proximal)
-    return make_proximal(options, std::move(parameters), std::move(non_smooth));
-  return make_torch_optimiser(options, std::move(parameters));
+  switch (options.kind) {
+    case OptimiserKind::sgd: return make_sgd(options, std::move(parameters));
+    case OptimiserKind::adam:
+    case OptimiserKind::adamw: return make_adam(options, std::move(parameters));
+    case OptimiserKind::lbfgs: return make_lbfgs(options, std::move(parameters));
+    case OptimiserKind::proximal: return make_proximal(options, std::move(parameters), std::move(non_smooth));
+  }
+  throw ContractError("no such optimiser");
 }
 
 Tensor flat_values(const std::vector<Tensor>& parameters) {
@@ -119,6 +124,14 @@ const Tensor& entry(const NamedTensors& state, const std::string& name) {
   const auto found = state.find(name);
   require(found != state.end(), fmt::format("the optimiser's state has no entry '{}'", name));
   return found->second;
+}
+
+Tensor like(const Tensor& parameter, const NamedTensors& state, const std::string& name) {
+  const Tensor& stored = entry(state, name);
+  require(stored.sizes() == parameter.sizes() && stored.dtype() == parameter.dtype(),
+          fmt::format("the optimiser's state '{}' is {}, but the parameter is {}", name, describe(stored),
+                      describe(parameter)));
+  return stored.detach().clone();
 }
 
 }  // namespace turnpike

@@ -11,7 +11,9 @@ struct NotFiniteStart : Error {
   using Error::Error;
 };
 
-std::unique_ptr<Optimiser> make_torch_optimiser(const OptimiserOptions& options, std::vector<Tensor> parameters);
+std::unique_ptr<Optimiser> make_sgd(const OptimiserOptions& options, std::vector<Tensor> parameters);
+std::unique_ptr<Optimiser> make_adam(const OptimiserOptions& options, std::vector<Tensor> parameters);  // and AdamW
+std::unique_ptr<Optimiser> make_lbfgs(const OptimiserOptions& options, std::vector<Tensor> parameters);
 std::unique_ptr<Optimiser> make_proximal(const OptimiserOptions& options, std::vector<Tensor> parameters,
                                          NonSmooth non_smooth);
 
@@ -30,5 +32,7 @@ Tensor scalar(double value);
 Tensor scalar(std::int64_t value);
 // The state's tensor of that name; ContractError if there is none.
 const Tensor& entry(const NamedTensors& state, const std::string& name);
+// A copy of it; ContractError unless it is like the parameter.
+Tensor like(const Tensor& parameter, const NamedTensors& state, const std::string& name);
 
 }  // namespace turnpike

@@ -1,9 +1,7 @@
-// libtorch's SGD, Adam, AdamW and L-BFGS behind the Optimiser interface, with their states as named tensors.
+// libtorch's SGD and L-BFGS behind the Optimiser interface, with their states as named tensors.
 #include "optimiser_internal.h"
 
 #include <fmt/format.h>
-#include <torch/optim/adam.h>
-#include <torch/optim/adamw.h>
 #include <torch/optim/lbfgs.h>
 #include <torch/optim/sgd.h>
 
@@ -43,46 +41,12 @@ State& new_state(optim::Optimizer& optimiser, const Tensor& parameter) {
   return reference;
 }
 
-// A state tensor like the parameter.
-Tensor restored(const Tensor& stored, const Tensor& parameter, const std::string& name) {
-  require(stored.sizes() == parameter.sizes() && stored.dtype() == parameter.dtype(),
-          fmt::format("the optimiser's state '{}' is {}, but the parameter is {}", name, describe(stored),
-                      describe(parameter)));
-  return stored.detach().clone();
-}
-
-// What one parameter's state is called: "0.exp_avg" for the first parameter.
-std::string name_in(std::size_t i, const char* what) {
-  return fmt::format("{}.{}", i, what);
-}
-
-void save(const optim::SGDParamState& from, NamedTensors& to, std::size_t i) {
-  to[name_in(i, "momentum")] = from.momentum_buffer().detach().clone();
-}
-void load(optim::SGDParamState& to, const NamedTensors& from, const Tensor& parameter, std::size_t i) {
-  to.momentum_buffer(restored(entry(from, name_in(i, "momentum")), parameter, "momentum"));
-}
-
-template <class AdamState>
-void save(const AdamState& from, NamedTensors& to, std::size_t i) {
-  to[name_in(i, "step")] = scalar(from.step());
-  to[name_in(i, "exp_avg")] = from.exp_avg().detach().clone();
-  to[name_in(i, "exp_avg_sq")] = from.exp_avg_sq().detach().clone();
-}
-template <class AdamState>
-void load(AdamState& to, const NamedTensors& from, const Tensor& parameter, std::size_t i) {
-  to.step(entry(from, name_in(i, "step")).template item<std::int64_t>());
-  to.exp_avg(restored(entry(from, name_in(i, "exp_avg")), parameter, "exp_avg"));
-  to.exp_avg_sq(restored(entry(from, name_in(i, "exp_avg_sq")), parameter, "exp_avg_sq"));
-}
-
-// SGD, Adam and AdamW: one state a parameter.
-template <class Torch, class State>
-class FirstOrder final : public Optimiser {
+class Sgd final : public Optimiser {
  public:
-  template <class TorchOptions>
-  FirstOrder(std::vector<Tensor> parameters, const TorchOptions& options)
-      : parameters_(std::move(parameters)), torch_(parameters_, options) {}
+  Sgd(const OptimiserOptions& options, std::vector<Tensor> parameters)
+      : parameters_(std::move(parameters)),
+        torch_(parameters_,
+               optim::SGDOptions(options.rate).momentum(options.momentum).weight_decay(options.weight_decay)) {}
 
   Tensor step(const Closure& closure) override {
     Tensor loss = closure(true);
@@ -97,23 +61,24 @@ class FirstOrder final : public Optimiser {
   NamedTensors state() const override {
     NamedTensors out;
     for (std::size_t i = 0; i < parameters_.size(); ++i)
-      if (const State* state = find_state<State>(torch_, parameters_[i])) save(*state, out, i);
+      if (const auto* state = find_state<optim::SGDParamState>(torch_, parameters_[i]))
+        out[fmt::format("{}.momentum", i)] = state->momentum_buffer().detach().clone();
     return out;
   }
 
   void load(const NamedTensors& state) override {
     torch_.state().clear();
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const std::string name = fmt::format("{}.momentum", i);
       // Before its first step a parameter has no state.
-      const bool stored = std::any_of(state.begin(), state.end(),
-                                      [&](const auto& item) { return item.first.starts_with(name_in(i, "")); });
-      if (stored) turnpike::load(new_state<State>(torch_, parameters_[i]), state, parameters_[i], i);
+      if (state.contains(name))
+        new_state<optim::SGDParamState>(torch_, parameters_[i]).momentum_buffer(like(parameters_[i], state, name));
     }
   }
 
  private:
   std::vector<Tensor> parameters_;
-  mutable Torch torch_;  // its state() is not const
+  mutable optim::SGD torch_;  // its state() is not const
 };
 
 class Lbfgs final : public Optimiser {
@@ -270,28 +235,12 @@ class Lbfgs final : public Optimiser {
 
 }  // namespace
 
-std::unique_ptr<Optimiser> make_torch_optimiser(const OptimiserOptions& options, std::vector<Tensor> parameters) {
-  switch (options.kind) {
-    case OptimiserKind::sgd:
-      return std::make_unique<FirstOrder<optim::SGD, optim::SGDParamState>>(
-          std::move(parameters),
-          optim::SGDOptions(options.rate).momentum(options.momentum).weight_decay(options.weight_decay));
-    case OptimiserKind::adam:
-      return std::make_unique<FirstOrder<optim::Adam, optim::AdamParamState>>(std::move(parameters),
-                                                                              optim::AdamOptions(options.rate)
-                                                                                  .betas({options.beta1, options.beta2})
-                                                                                  .eps(options.epsilon)
-                                                                                  .weight_decay(options.weight_decay));
-    case OptimiserKind::adamw:
-      return std::make_unique<FirstOrder<optim::AdamW, optim::AdamWParamState>>(
-          std::move(parameters), optim::AdamWOptions(options.rate)
-                                     .betas({options.beta1, options.beta2})
-                                     .eps(options.epsilon)
-                                     .weight_decay(options.weight_decay));
-    case OptimiserKind::lbfgs: return std::make_unique<Lbfgs>(options, std::move(parameters));
-    case OptimiserKind::proximal: break;
-  }
-  throw ContractError(fmt::format("libtorch has no optimiser {}", name_of(options.kind)));
+std::unique_ptr<Optimiser> make_sgd(const OptimiserOptions& options, std::vector<Tensor> parameters) {
+  return std::make_unique<Sgd>(options, std::move(parameters));
+}
+
+std::unique_ptr<Optimiser> make_lbfgs(const OptimiserOptions& options, std::vector<Tensor> parameters) {
+  return std::make_unique<Lbfgs>(options, std::move(parameters));
 }
 
 }  // namespace turnpike

@@ -8,10 +8,16 @@ inline constexpr const char* implicit_margin_claims[] = {"T14"};
 inline constexpr StudySetting implicit_margin_settings[] = {
     {.key = "log_loss",
      .kind = OptionKind::real,
-     .full = "4000",
-     .quick = "120",
+     .full = "10000",
+     .quick = "1000",
      .help = "descent ends at a loss of exp(-log_loss)",
-     .lower = 20},
+     .lower = 100},
+    {.key = "growth",
+     .kind = OptionKind::real,
+     .full = "60",
+     .quick = "60",
+     .help = "logarithm of what convolutional nets would grow by from there on",
+     .lower = 2},
 };
 
 inline constexpr StudyRecord implicit_margin_record = {
@@ -40,8 +46,8 @@ inline constexpr StudyRecord implicit_margin_record = {
         "An angle to the solved program that does not tend to zero, a missing margin with another limit than "
         "predicted, or a stationarity residual that stays.",
     .settings = implicit_margin_settings,
-    .seconds_quick = 6,
-    .seconds_full = 150,
+    .seconds_quick = 5,
+    .seconds_full = 25,
     .seeds = 5,
     .seeds_quick = 2,
 };

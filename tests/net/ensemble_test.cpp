@@ -1,4 +1,4 @@
-#include <turnpike/net/ensemble.h>
+#include <turnpike/net/ensemble_cost.h>
 
 #include <cmath>
 
@@ -54,6 +54,27 @@ TEST(Ensemble, MembersDoNotInteract) {
                one = torch::autograd::grad({nets(theta, x)[1].square().sum()}, {theta})[0];
   EXPECT_LE(largest(all[1] - one[1]), 1e-13);
   EXPECT_EQ(largest(one[0]), 0);
+}
+
+TEST(EnsembleMeanSquare, IsThatOfAutograd) {
+  for (const Activation activation : {Activation::tanh, Activation::relu}) {
+    const Ensemble nets{.widths = {3, 20, 7, 2}, .activation = activation};
+    const Tensor theta = normal({3, nets.n_parameters()}, 7).requires_grad_(), x = normal({33, 3}, 8);
+    for (const Tensor& y : {normal({33, 2}, 9), normal({3, 33, 2}, 10)}) {
+      const Tensor J = (nets(theta, x) - y).square().sum() / 33;
+      const EnsembleCost cost = mean_square(nets, theta, x, y);
+      EXPECT_NEAR(cost.value, J.item<double>(), 1e-12 * J.item<double>());
+      EXPECT_LE(largest(cost.gradient - torch::autograd::grad({J}, {theta})[0]), 1e-12);
+      const EnsembleCost single = mean_square(nets, theta.to(at::kFloat), x.to(at::kFloat), y.to(at::kFloat));
+      EXPECT_LE(largest(single.gradient - cost.gradient), 2e-5 * cost.gradient.abs().max().item<double>());
+    }
+  }
+  const Ensemble nets{.widths = {3, 4, 2}};
+  const Tensor theta = normal({3, nets.n_parameters()}, 7), x = normal({5, 3}, 8), y = normal({5, 2}, 9);
+  EXPECT_THROW(mean_square(nets, theta, x, y.t()), ContractError);
+  EXPECT_THROW(mean_square(nets, theta, x.t(), y), ContractError);
+  EXPECT_THROW(mean_square(nets, theta.to(at::kFloat), x, y), ContractError);
+  EXPECT_THROW(mean_square({.widths = {3, 4, 2}, .biases = false}, normal({3, 20}, 7), x, y), ContractError);
 }
 
 TEST(Ensemble, LinearNetworksAreTheirProduct) {

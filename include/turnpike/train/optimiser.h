@@ -1,8 +1,8 @@
 // Optimisers behind one interface: min over the parameters u of  f(u) + h(u_0),  f smooth, h only for `proximal`.
 //
 //   sgd       u -= rate v,  v = momentum v + grad f             libtorch's
-//   adam      Kingma & Ba, arXiv:1412.6980                      libtorch's
-//   adamw     Loshchilov & Hutter, arXiv:1711.05101             libtorch's
+//   adam      Kingma & Ba, arXiv:1412.6980                      one pass over the entries
+//   adamw     Loshchilov & Hutter, arXiv:1711.05101             the same
 //   lbfgs     limited-memory BFGS with strong Wolfe line search libtorch's (Nocedal & Wright, ch. 3 and 7); full batch
 //   proximal  accelerated proximal gradient (Beck & Teboulle 2009, doi:10.1137/080716542) with backtracking, restarted
 //   when the
