@@ -19,14 +19,16 @@ namespace turnpike {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Twelve chains of multiply-adds: two units with a latency of four or five are busy, and 16 registers suffice. Returns
-// the operations done; `sink` keeps the compiler from leaving them out.
+// Twelve chains of multiply-adds: two units with a latency of four or five are busy, and 16 registers suffice. Each
+// chain starts elsewhere, since the compiler makes equal ones into one. Returns the operations done; `sink` keeps it
+// from leaving them out.
 template <class T>
 double multiply_adds(std::int64_t rounds, T* sink) {
   const hn::ScalableTag<T> d;
   const auto a = hn::Set(d, T(0.999)), b = hn::Set(d, T(1e-3));
-  auto x0 = hn::Set(d, *sink), x1 = x0, x2 = x0, x3 = x0, x4 = x0, x5 = x0, x6 = x0, x7 = x0, x8 = x0, x9 = x0, xa = x0,
-       xb = x0;
+  auto x0 = hn::Set(d, *sink), x1 = hn::Add(x0, b), x2 = hn::Add(x1, b), x3 = hn::Add(x2, b), x4 = hn::Add(x3, b),
+       x5 = hn::Add(x4, b), x6 = hn::Add(x5, b), x7 = hn::Add(x6, b), x8 = hn::Add(x7, b), x9 = hn::Add(x8, b),
+       xa = hn::Add(x9, b), xb = hn::Add(xa, b);
   for (std::int64_t i = 0; i < rounds; ++i) {
     x0 = hn::MulAdd(x0, a, b);
     x1 = hn::MulAdd(x1, a, b);

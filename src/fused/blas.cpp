@@ -34,16 +34,16 @@ template void blas_multiply(const BlasOperand<float>&, const BlasOperand<float>&
 template void blas_multiply(const BlasOperand<double>&, const BlasOperand<double>&, std::int64_t, std::int64_t,
                             std::int64_t, double, double*, std::int64_t);
 
-BlasThreads::BlasThreads(int n) {
-  if (n == 0) return;
-  static std::mutex one_caller;
-  lock_ = std::unique_lock(one_caller);
+SingleBlas::SingleBlas(bool wanted) {
+  if (!wanted) return;
+  static std::mutex one_holder;
+  lock_ = std::unique_lock(one_holder);
   before_ = openblas_get_num_threads();
-  if (before_ != n) openblas_set_num_threads(n);
+  if (before_ != 1) openblas_set_num_threads(1);
 }
 
-BlasThreads::~BlasThreads() {
-  if (before_ > 0 && openblas_get_num_threads() != before_) openblas_set_num_threads(before_);
+SingleBlas::~SingleBlas() {
+  if (before_ != 1) openblas_set_num_threads(before_);
 }
 
 }  // namespace turnpike

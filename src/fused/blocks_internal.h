@@ -54,11 +54,12 @@ Blocks panel_blocks(std::int64_t d, std::int64_t bytes, std::int64_t n_samples, 
   return {width, blocks, static_cast<int>(std::min<std::int64_t>(threads, blocks))};
 }
 
-// All rows at once, as far as the memory allows: BLAS cuts them.
+// The rows of a thread at once, as far as the memory allows: BLAS cuts them.
 inline Blocks blas_blocks(std::int64_t bytes, std::int64_t n_samples, int useful) {
   const std::int64_t fitting = std::max<std::int64_t>(1, (std::int64_t{1} << 28) / bytes);
-  const std::int64_t count = ceil_div(n_samples, fitting), width = ceil_div(n_samples, count);
-  return {.width = width, .count = ceil_div(n_samples, width), .threads = 1, .blas_threads = useful};
+  const std::int64_t count = ceil_div(ceil_div(n_samples, fitting), useful) * useful;
+  const std::int64_t width = ceil_div(n_samples, count), blocks = ceil_div(n_samples, width);
+  return {width, blocks, static_cast<int>(std::min<std::int64_t>(useful, blocks)), true};
 }
 
 }  // namespace turnpike

@@ -20,11 +20,12 @@
 
 namespace turnpike {
 
-// The samples in blocks of `width`, the last one padded, for `threads` of ours. With blas_threads > 0 the products of
-// large matrices are left to BLAS and as many of its threads.
+// The samples in blocks of `width`, the last one padded, for `threads` of ours. `blas`: each leaves the products of
+// large matrices to BLAS.
 struct Blocks {
   std::int64_t width, count;
-  int threads, blas_threads = 0;
+  int threads;
+  bool blas = false;
 };
 
 // `own` rows of a table of `stride` columns; the samples of a block beyond them repeat the row `pad`, or are zero if it
@@ -73,6 +74,12 @@ class Strips {
     for (std::int64_t i = 0; i < m.entries(); ++i) row[i] = sums[i * k_.lanes + q];
   }
   void reduce(const WeightShape& m, const T* sums, T* row) const { k_.sum_lanes(sums, m.entries(), row); }
+  // row = the sums of several threads + twice u, u null: zero; returns |u|^2. Those of the first are overwritten.
+  double reduce(const WeightShape& m, const std::vector<T*>& sums, const T* u, T twice, T* row) const {
+    if (sums.size() > 1) k_.collect(static_cast<int>(sums.size()), sums.data(), nullptr, T(0), sums[0], sum_entries(m));
+    reduce(m, sums[0], row);
+    return k_.collect(1, &row, u, twice, row, m.entries());
+  }
 
   // out = W in + b
   void affine(const WeightShape& m, const T* W, const T* in, T* out) const {
@@ -109,7 +116,7 @@ template <class T>
 class Panels {
  public:
   static constexpr bool lanes_are_samples = false;
-  explicit Panels(const Blocks& blocks) : width_(blocks.width), blas_(blocks.blas_threads > 0) {}
+  explicit Panels(const Blocks& blocks) : width_(blocks.width), blas_(blocks.blas) {}
   static std::int64_t width_unit() { return 12; }  // rows that the tiles of 2 and of 4 vectors divide
 
   std::int64_t entries(std::int64_t n) const { return stride(n) * width_; }
@@ -167,6 +174,17 @@ class Panels {
   void reduce(const WeightShape& m, const T* sums, T* row) const {
     for (std::int64_t i = 0; i < m.rows; ++i) std::copy_n(sums + i * stride(m.cols), m.cols, row + i * m.cols);
     std::copy_n(sums + m.rows * stride(m.cols), m.rows, row + m.rows * m.cols);
+  }
+  double reduce(const WeightShape& m, std::vector<T*> sums, const T* u, T twice, T* row) const {
+    double squares = 0;
+    for (std::int64_t i = 0; i <= m.rows; ++i) {  // the last one: b
+      const std::int64_t n = i < m.rows ? m.cols : m.rows;
+      squares += strip_kernels<T>().collect(static_cast<int>(sums.size()), sums.data(), u, twice, row, n);
+      for (T*& part : sums) part += stride(m.cols);
+      row += n;
+      if (u) u += n;
+    }
+    return squares;
   }
 
   void affine(const WeightShape& m, const T* W, const T* in, T* out) const {

@@ -178,12 +178,10 @@ class PerceptronCall {
   }
 
   void collect(const std::vector<Room>& rooms, T* gradient) const {
-    T* sums = rooms[0].sums;
-    const T one = 1;
-    for (std::size_t other = 1; other < rooms.size(); ++other)
-      strip_kernels<T>().combine(sums, 1, &one, &rooms[other].sums, sums, n_sum_);
+    std::vector<T*> sums(rooms.size());
     for (int l = 0; l < L_; ++l) {
-      layout_.reduce(matrices_[l], sums + sum_[l], gradient);
+      for (std::size_t thread = 0; thread < rooms.size(); ++thread) sums[thread] = rooms[thread].sums + sum_[l];
+      layout_.reduce(matrices_[l], sums, nullptr, T(0), gradient);
       gradient += matrices_[l].entries();
     }
   }
@@ -215,7 +213,7 @@ auto with_call(const FusedPerceptron& net, const T* x, const T* parameters, std:
       large = large || std::min(net.widths[l - 1], net.widths[l]) >= blas_dimension;
     const Blocks blocks =
         large ? blas_blocks(bytes, n_samples, useful) : panel_blocks<T>(most, bytes, n_samples, useful);
-    const BlasThreads held(blocks.blas_threads);
+    const SingleBlas held(blocks.blas);
     PerceptronCall<T, Panels> call(net, x, parameters, n_samples, blocks);
     return work(call);
   }

@@ -106,7 +106,7 @@ auto with_roller(const FusedProblem& problem, const FusedInputs<T>& inputs, Blas
     const bool large = blas == Blas::allowed && least_side(problem.layer) >= blas_dimension;
     const Blocks blocks = large ? blas_blocks(trajectory_bytes<T>(problem), problem.n_samples, threads_for(problem))
                                 : panels_for<T>(problem);
-    const BlasThreads held(blocks.blas_threads);
+    const SingleBlas held(blocks.blas);
     Roller<T, Panels> roller(problem, inputs, blocks);
     return work(roller);
   }

@@ -186,6 +186,7 @@ class Roller {
   struct Room {
     T *x, *y, *aux, *rates, *g, *v, *a, *y_bar, *integral, *integral_bar, *target, *z, *z_bar, *pack;
     T *sums, *readout_sums;
+    std::vector<char> begun;  // pieces whose sums are zeroed: each as it is first added to, and so in the cache
     const T* end = nullptr;
     std::vector<double> readout_total;  // gradient of the readout, [m, d] and then [m]
   };
@@ -357,7 +358,8 @@ class Roller {
     for (const auto& [pointer, n] : wanted) bytes += Arena::padded<T>(n);
     arena.reserve(bytes);
     for (const auto& [pointer, n] : wanted) *pointer = arena.take<T>(n);
-    std::fill_n(room.sums, n_sums, T(0));
+    if (sweep_) std::fill_n(room.sums, n_sums, T(0));
+    room.begun.assign(sum_row_.size(), 0);
     std::fill_n(room.readout_sums, n_readout_sums, T(0));
     return room;
   }
@@ -413,8 +415,12 @@ class Roller {
 
   const auto& activation() const { return k_.pointwise[static_cast<int>(p_.layer.activation)]; }
   const T* parameters(std::int64_t evaluation) const { return table_ + p_.control_row[evaluation] * n_packed_; }
-  T* sums_of(const Room& room, std::int64_t evaluation) const {
-    return wanted_control_ ? room.sums + sum_of_[evaluation] * n_sum_ : nullptr;
+  T* sums_of(Room& room, std::int64_t evaluation) const {
+    if (!wanted_control_) return nullptr;
+    const std::int64_t piece = sum_of_[evaluation];
+    T* sums = room.sums + piece * n_sum_;
+    if (!std::exchange(room.begun[piece], 1)) std::fill_n(sums, n_sum_, T(0));
+    return sums;
   }
 
   // out = base + h f(x) on the segment of part `i`; base null: out = f(x).
@@ -833,40 +839,29 @@ class Roller {
     }
   }
 
+  T twice_weight(std::int64_t r) const { return row_weights_ ? static_cast<T>(2 * row_weights_[r]) : T(0); }
+  const T* weighted_row(std::int64_t r) const {
+    return row_weights_ ? in_.control + r * p_.layer.n_parameters() : nullptr;
+  }
   // weight_r |u_r|^2; 2 weight_r u_r is added to the row's gradient, unless null.
   void add_square(std::int64_t r, T* row_bar) {
     if (!row_weights_) return;
-    constexpr std::int64_t lanes = 8;  // partial sums
-    const std::int64_t P = p_.layer.n_parameters();
-    const T *u = in_.control + r * P, twice = static_cast<T>(2 * row_weights_[r]);
-    double total = 0;
-    std::int64_t i = 0;
-    if (P >= lanes) {
-      double squares[lanes] = {};
-      for (; i + lanes <= P; i += lanes)
-        for (std::int64_t j = 0; j < lanes; ++j) squares[j] += static_cast<double>(u[i + j]) * u[i + j];
-      total = std::accumulate(squares, squares + lanes, 0.0);
-    }
-    for (; i < P; ++i) total += static_cast<double>(u[i]) * u[i];
-    row_squares_[r] = row_weights_[r] * total;
-    if (!row_bar) return;
-    for (i = 0; i < P; ++i) row_bar[i] += twice * u[i];
+    row_squares_[r] = row_weights_[r] * k_.collect(row_bar ? 1 : 0, &row_bar, weighted_row(r), twice_weight(r), row_bar,
+                                                   p_.layer.n_parameters());
   }
 
-  // The effective rows of pieces first .. last - 1, summed over threads.
-  void reduce_pieces(const std::vector<Room>& rooms, std::int64_t first, std::int64_t last, T* rows) const {
-    T* sums = rooms[0].sums + first * n_sum_;
-    const T one = 1;
-    for (std::size_t other = 1; other < rooms.size(); ++other) {
-      const T* theirs = rooms[other].sums + first * n_sum_;
-      k_.combine(sums, 1, &one, &theirs, sums, (last - first) * n_sum_);
+  // The effective row of a piece, summed over threads, + twice u; returns |u|^2.
+  double reduce_piece(const std::vector<Room>& rooms, std::int64_t piece, const T* u, T twice, T* row) const {
+    std::vector<T*> sums(rooms.size());
+    double squares = 0;
+    for (std::size_t j = 0; j < layer_.matrices.size(); ++j) {
+      for (std::size_t thread = 0; thread < rooms.size(); ++thread)
+        sums[thread] = rooms[thread].sums + piece * n_sum_ + sum_[j];
+      squares += layout_.reduce(layer_.matrices[j], sums, u, twice, row);
+      row += layer_.matrices[j].entries();
+      if (u) u += layer_.matrices[j].entries();
     }
-    for (std::int64_t i = first; i < last; ++i, sums += n_sum_) {
-      for (std::size_t j = 0; j < layer_.matrices.size(); ++j) {
-        layout_.reduce(layer_.matrices[j], sums + sum_[j], rows);
-        rows += layer_.matrices[j].entries();
-      }
-    }
+    return squares;
   }
 
   void collect_control(const std::vector<Room>& rooms, T* control_bar) {
@@ -879,22 +874,26 @@ class Roller {
       team_.run([&](int thread) {
         const std::int64_t first = share(thread), last = share(thread + 1);
         if (is_plain(p_.layer)) {
-          reduce_pieces(rooms, first, last, control_bar + first * P);
+          for (std::int64_t i = first; i < last; ++i) {
+            const double squares = reduce_piece(rooms, i, weighted_row(i), twice_weight(i), control_bar + i * P);
+            if (row_weights_) row_squares_[i] = row_weights_[i] * squares;
+          }
         } else {
           std::vector<T> row(n_row);
           for (std::int64_t i = first; i < last; ++i) {
-            reduce_pieces(rooms, i, i + 1, row.data());
+            reduce_piece(rooms, i, nullptr, T(0), row.data());
             contract_row(p_.layer, row.data(), control_bar + i * P);
+            add_square(i, control_bar + i * P);
           }
         }
-        for (std::int64_t i = first; i < last; ++i) add_square(i, control_bar + i * P);
       });
       return;
     }
     // Rows that many steps share are summed in double.
     std::vector<T> pieces(n_pieces * n_row);
     team_.run([&](int thread) {
-      reduce_pieces(rooms, share(thread), share(thread + 1), pieces.data() + share(thread) * n_row);
+      for (std::int64_t i = share(thread); i < share(thread + 1); ++i)
+        reduce_piece(rooms, i, nullptr, T(0), pieces.data() + i * n_row);
     });
     std::vector<double> rows(p_.n_rows * n_row, 0.0);
     for (std::int64_t piece = 0; piece < n_pieces; ++piece)

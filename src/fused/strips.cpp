@@ -303,6 +303,38 @@ struct Kernels {
     for (std::int64_t i = 0; i < n; ++i) out[i] = hn::GetLane(hn::SumOfLanes(d, hn::Load(d, sums + i * L)));
   }
 
+  static double collect(int terms, const T* const* v, const T* u, T twice, T* out, std::int64_t n) {
+    using Double = hn::ScalableTag<double>;  // squares are summed in double, so both go by its lanes
+    const Double sum_d;
+    const hn::Rebind<T, Double> part_d;
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(sum_d));
+    auto squares = hn::Zero(sum_d);
+    std::int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+      const auto own = u ? hn::LoadU(part_d, u + i) : hn::Zero(part_d);
+      if constexpr (sizeof(T) == sizeof(double)) {
+        squares = hn::MulAdd(own, own, squares);
+      } else {
+        const auto wide_own = hn::PromoteTo(sum_d, own);
+        squares = hn::MulAdd(wide_own, wide_own, squares);
+      }
+      if (!out) continue;
+      auto sum = hn::Zero(part_d);
+      for (int j = 0; j < terms; ++j) sum = hn::Add(sum, hn::LoadU(part_d, v[j] + i));
+      hn::StoreU(hn::MulAdd(hn::Set(part_d, twice), own, sum), part_d, out + i);
+    }
+    double total = hn::GetLane(hn::SumOfLanes(sum_d, squares));
+    for (; i < n; ++i) {
+      const T own = u ? u[i] : T(0);
+      total += static_cast<double>(own) * own;
+      if (!out) continue;
+      T sum = 0;
+      for (int j = 0; j < terms; ++j) sum += v[j][i];
+      out[i] = sum + twice * own;
+    }
+    return total;
+  }
+
   template <Activation kind>
   static void set_pointwise(StripKernels<T>& table) {
     table.pointwise[static_cast<int>(kind)] = {&value<kind>, &value_and_slope<kind>, &advance<kind>,
@@ -342,6 +374,7 @@ struct Kernels {
     table.mean_square = {&square_value, &square_gradient};
     table.cross_entropy = {&entropy_value, &entropy_gradient};
     table.sum_lanes = &sum_lanes;
+    table.collect = &collect;
     return table;
   }
 };

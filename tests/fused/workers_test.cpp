@@ -24,6 +24,26 @@ TEST(Workers, EveryShareIsDoneOnce) {
   }
 }
 
+// Nor again by a caller who finds it done by a worker. Waited for: on a busy machine none may come for a while.
+TEST(Workers, WhatOthersDidIsNotDoneAgain) {
+  const std::thread::id caller = std::this_thread::get_id();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (std::atomic<bool> helped = false; !helped;) {
+    ASSERT_LT(std::chrono::steady_clock::now(), end);
+    std::array<std::atomic<int>, 3> done{};
+    Team team(3);
+    team.run([&](int share) {
+      if (std::this_thread::get_id() == caller) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      } else {
+        helped = true;
+      }
+      ++done[share];
+    });
+    for (const std::atomic<int>& share : done) ASSERT_EQ(share, 1);
+  }
+}
+
 #if defined(__linux__)
 // Waited for: a share is the worker's own only once the system has run it.
 TEST(Workers, LeaveTheCoreOfTheirCaller) {
