@@ -1,7 +1,9 @@
 #include "analyze_job.h"
 
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <turnpike/base/error.h>
 #include <turnpike/base/files.h>
 #include <turnpike/data/read.h>
 #include <turnpike/report/text.h>
@@ -12,6 +14,24 @@
 #include "diagnosis_kernel.h"
 
 namespace turnpike {
+namespace {
+
+// Norms, covariances and kernels square what they are given, and the depth lets it grow: what would leave the numbers
+// there is an error of the data, and has a row and a column.
+void require_squares(const Tensor& standardised, const std::vector<std::string>& columns, const Loaded& loaded,
+                     c10::ScalarType dtype, const std::string& path) {
+  const double most = dtype == at::kFloat ? 1e13 : 1e148;  // the square root of the largest number, over a million
+  const Tensor large = (standardised.abs() > most).nonzero();
+  if (large.size(0) == 0) return;
+  const auto row = large[0][0].item<std::int64_t>(), column = large[0][1].item<std::int64_t>();
+  throw InputError(fmt::format(
+      "{}, row {}, '{}': {:.3g} deviations from the mean of the training data: above {:g} the squares of an analysis "
+      "leave {}; mend the value or leave the row out",
+      path, loaded.source_rows[static_cast<std::size_t>(row)] + 1, columns.at(static_cast<std::size_t>(column)),
+      standardised[row][column].item<double>(), most, dtype == at::kFloat ? "float32" : "float64"));
+}
+
+}  // namespace
 
 JobResult run_analyze(const Job& job) {
   const std::string& model_path = job.invocation.positionals.at(0);
@@ -28,6 +48,15 @@ JobResult run_analyze(const Job& job) {
       read_with_schema(job.flag("data"), schema, asked ? Labels::required : Labels::optional, job.flag("labels"));
   for (const std::string& note : loaded.notes) job.progress.note(note);
   if (!loaded.data.y.defined()) job.progress.note("the data have no labels: what needs the truth is left out");
+
+  if (loaded.data.x.is_floating_point())  // bytes are small
+    require_squares(model.standardiser.apply(schema.scale * loaded.data.x.to(at::kDouble)), schema.input_names(),
+                    loaded, model.dtype(), job.flag("data"));
+  if (loaded.data.y.defined() && schema.task == Task::regress) {
+    std::vector<std::string> targets;
+    for (const TargetColumn& target : schema.targets) targets.push_back(target.name);
+    require_squares(model.standardiser.apply_target(loaded.data.y), targets, loaded, model.dtype(), job.flag("data"));
+  }
 
   const DiagnosisTask task{.model = model,
                            .data = loaded.data,

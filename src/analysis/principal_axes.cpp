@@ -24,9 +24,10 @@ PrincipalAxes principal_axes(const Tensor& states, std::int64_t n_axes) {
 
   PrincipalAxes result;
   result.mean = points.mean(0);
-  const Tensor centred = points - result.mean;
-  auto [variances, vectors] =
-      at::linalg_eigh(centred.t().mm(centred) / static_cast<double>(points.size(0)));  // ascending
+  const Tensor centred = points - result.mean,
+               covariance = centred.t().mm(centred) / static_cast<double>(points.size(0));
+  require(covariance.isfinite().all().item<bool>(), "principal_axes: the squares of the states must be finite");
+  auto [variances, vectors] = at::linalg_eigh(covariance);  // ascending
   Tensor axes = vectors.t().flip(0).narrow(0, 0, k);
   const Tensor largest = axes.gather(1, axes.abs().argmax(1, /*keepdim=*/true));
   result.axes = axes * largest.sign();

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <regex>
 
 #include "app/engine_process.h"
 
@@ -238,6 +239,14 @@ TEST(PredictJob, NamesClassesAndTheirProbabilities) {
     const std::string page = text_of(place.folder_of(analysis) / "report.html");
     EXPECT_NE(page.find("the labels are all alike"), std::string::npos);
   }
+
+  // A value whose square leaves the numbers: where it stands, and what to do.
+  place.write("huge.csv",
+              rows[0] + "\n" + rows[1] + "\n" + std::regex_replace(rows[2], std::regex("^[^,]*"), "1e200") + "\n");
+  const Finished huge = place.run({"analyze", model, "--data", "huge.csv"});
+  EXPECT_EQ(huge.exit, 2);
+  EXPECT_NE(huge.err.find("huge.csv, row 2, '"), std::string::npos) << huge.err;
+  EXPECT_NE(huge.err.find("leave the row out"), std::string::npos) << huge.err;
 
   // Export: beside the model, and never over it.
   const Finished script = place.run({"export", model, "--format", "torchscript", "--quiet"});
