@@ -192,15 +192,18 @@ struct Panels {
       sum[s] += weight * hn::GetLane(hn::SumOfLanes(d, total));
     }
   }
-  static void square_gradient(const T* z, const T* y, T weight, const T* scale, std::int64_t m, std::int64_t width,
-                              T* z_bar) {
+  static void square_pull(const T* z, const T* y, T weight, const T* scale, std::int64_t m, std::int64_t width, T* sum,
+                          bool add, T* z_bar) {
     const std::int64_t stride = panel_stride<T>(m, L);
     for (std::int64_t s = 0; s < width; ++s, z += stride, y += stride, z_bar += stride) {
       const V factor = hn::Set(d, 2 * weight * scale[s]);
+      V total = hn::Zero(d);
       for (std::int64_t o = 0; o < m; o += L) {
         const V e = within(m, o, hn::Sub(hn::Load(d, z + o), hn::Load(d, y + o)), hn::Zero(d));
-        hn::Store(hn::Mul(factor, e), d, z_bar + o);
+        total = hn::MulAdd(e, e, total);
+        hn::Store(hn::MulAdd(factor, e, add ? hn::Load(d, z_bar + o) : hn::Zero(d)), d, z_bar + o);
       }
+      if (sum) sum[s] += weight * hn::GetLane(hn::SumOfLanes(d, total));
     }
   }
 
@@ -220,24 +223,28 @@ struct Panels {
       sum = hn::Add(sum, within(m, o, exp_of(d, hn::Sub(hn::Load(d, z + o), top)), hn::Zero(d)));
     return hn::SumOfLanes(d, sum);
   }
+  static HWY_INLINE T entropy(const T* z, T wanted, V top, V total) {
+    return hn::GetLane(log_of(d, total)) + (hn::GetLane(top) - z[static_cast<std::int64_t>(wanted)]);
+  }
   static void entropy_value(const T* z, const T* y, T weight, std::int64_t m, std::int64_t width, T* sum) {
     const std::int64_t stride = panel_stride<T>(m, L);
     for (std::int64_t s = 0; s < width; ++s, z += stride) {
       const V top = largest(z, m);
-      const T own = z[static_cast<std::int64_t>(y[s])];
-      sum[s] += weight * (hn::GetLane(log_of(d, exp_sum(z, top, m))) + (hn::GetLane(top) - own));
+      sum[s] += weight * entropy(z, y[s], top, exp_sum(z, top, m));
     }
   }
-  static void entropy_gradient(const T* z, const T* y, T weight, const T* scale, std::int64_t m, std::int64_t width,
-                               T* z_bar) {
+  static void entropy_pull(const T* z, const T* y, T weight, const T* scale, std::int64_t m, std::int64_t width, T* sum,
+                           bool add, T* z_bar) {
     const std::int64_t stride = panel_stride<T>(m, L);
     for (std::int64_t s = 0; s < width; ++s, z += stride, z_bar += stride) {
-      const V top = largest(z, m);
+      const V top = largest(z, m), total = exp_sum(z, top, m);
+      if (sum) sum[s] += weight * entropy(z, y[s], top, total);
       const T factor = weight * scale[s];
-      const V share = hn::Div(hn::Set(d, factor), exp_sum(z, top, m));
+      const V share = hn::Div(hn::Set(d, factor), total);
       for (std::int64_t o = 0; o < m; o += L) {
         const V p = hn::Mul(exp_of(d, hn::Sub(hn::Load(d, z + o), top)), share);
-        hn::Store(within(m, o, p, hn::Zero(d)), d, z_bar + o);
+        const V own = within(m, o, p, hn::Zero(d));
+        hn::Store(add ? hn::Add(own, hn::Load(d, z_bar + o)) : own, d, z_bar + o);
       }
       z_bar[static_cast<std::int64_t>(y[s])] -= factor;
     }
@@ -249,8 +256,8 @@ struct Panels {
             .pack = &pack,
             .dots = &dots,
             .add_rows = &add_rows,
-            .mean_square = {&square_value, &square_gradient},
-            .cross_entropy = {&entropy_value, &entropy_gradient}};
+            .mean_square = {&square_value, &square_pull},
+            .cross_entropy = {&entropy_value, &entropy_pull}};
   }
 };
 

@@ -79,10 +79,9 @@ class PerceptronCall {
         const auto& kernel = layout_.cost(targets.cost);
         const std::int64_t n = own(block), m = net_.widths[L_];
         std::fill_n(room.value, blocks_.width, T(0));
-        kernel.value(room.x[L_], room.target, T(1), m, blocks_.width, room.value);
+        std::fill(std::fill_n(room.scale, n, static_cast<T>(weight)), room.scale + blocks_.width, T(0));
+        kernel.pull(room.x[L_], room.target, T(1), room.scale, m, blocks_.width, room.value, false, room.bar);
         values[block] = std::accumulate(room.value, room.value + n, 0.0);
-        std::fill(std::fill_n(room.value, n, static_cast<T>(weight)), room.value + blocks_.width, T(0));
-        kernel.gradient(room.x[L_], room.target, T(1), room.value, m, blocks_.width, room.bar);
         backward(room);
       });
     });
@@ -93,7 +92,7 @@ class PerceptronCall {
  private:
   struct Room {
     std::vector<T*> x, slope;  // of each layer; without gradients two states in turn, and no slopes
-    T *target, *value, *bar, *next_bar, *sums;
+    T *target, *value, *scale, *bar, *next_bar, *sums;
   };
 
   static std::vector<Arena>& arenas() {
@@ -121,6 +120,7 @@ class PerceptronCall {
       }
       wanted.insert(wanted.end(), {{&room.target, layout_.entries(net_.widths[L_])},
                                    {&room.value, blocks_.width},
+                                   {&room.scale, blocks_.width},
                                    {&room.bar, most},
                                    {&room.next_bar, most},
                                    {&room.sums, n_sum_}});

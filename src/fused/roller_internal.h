@@ -622,9 +622,10 @@ class Roller {
     x = whole(x, room);
     const T* z = readout(x, room);
     const auto& kernel = layout_.cost(p_.cost);
-    const T w = static_cast<T>(weight);
-    if (value) kernel.value(z, room.target, w, readout_.rows, blocks_.width, room.integral);
-    kernel.gradient(z, room.target, w, room.integral_bar, readout_.rows, blocks_.width, room.z_bar);
+    const bool straight = identity_ && is_whole();
+    kernel.pull(z, room.target, static_cast<T>(weight), room.integral_bar, readout_.rows, blocks_.width,
+                value ? room.integral : nullptr, straight, straight ? x_bar : room.z_bar);
+    if (straight) return;
     if (identity_) return add_whole(room.z_bar, x_bar);
     if (wanted_readout_) layout_.accumulate(readout_, room.z_bar, x, room.readout_sums);
     if (is_whole()) return layout_.transpose(readout_, packed_readout_, room.z_bar, true, x_bar);

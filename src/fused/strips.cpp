@@ -247,14 +247,18 @@ struct Kernels {
       hn::Store(hn::MulAdd(hn::Set(d, weight), total, hn::Load(d, sum + s)), d, sum + s);
     }
   }
-  static void square_gradient(const T* z, const T* y, T weight, const T* scale, std::int64_t m, std::int64_t width,
-                              T* z_bar) {
+  static void square_pull(const T* z, const T* y, T weight, const T* scale, std::int64_t m, std::int64_t width, T* sum,
+                          bool add, T* z_bar) {
     for (std::int64_t s = 0; s < width; s += L) {
       const V factor = hn::Mul(hn::Set(d, 2 * weight), hn::Load(d, scale + s));
+      V total = hn::Zero(d);
       for (std::int64_t o = 0; o < m; ++o) {
         const V e = hn::Sub(hn::Load(d, z + o * width + s), hn::Load(d, y + o * width + s));
-        hn::Store(hn::Mul(factor, e), d, z_bar + o * width + s);
+        total = hn::MulAdd(e, e, total);
+        T* bar = z_bar + o * width + s;
+        hn::Store(hn::MulAdd(factor, e, add ? hn::Load(d, bar) : hn::Zero(d)), d, bar);
       }
+      if (sum) hn::Store(hn::MulAdd(hn::Set(d, weight), total, hn::Load(d, sum + s)), d, sum + s);
     }
   }
 
@@ -272,29 +276,34 @@ struct Kernels {
     for (std::int64_t o = 0; o < m; ++o) sum = hn::Add(sum, exp_of(d, hn::Sub(hn::Load(d, z + o * width), top)));
     return sum;
   }
+  static HWY_INLINE V own_class(const T* z, V wanted, std::int64_t m, std::int64_t width) {
+    V own = hn::Zero(d);
+    for (std::int64_t o = 0; o < m; ++o)
+      own = hn::IfThenElse(hn::Eq(wanted, hn::Set(d, static_cast<T>(o))), hn::Load(d, z + o * width), own);
+    return own;
+  }
   static void entropy_value(const T* z, const T* y, T weight, std::int64_t m, std::int64_t width, T* sum) {
     for (std::int64_t s = 0; s < width; s += L) {
-      const V top = largest(z + s, m, width), wanted = hn::Load(d, y + s);
-      V own = hn::Zero(d);
-      for (std::int64_t o = 0; o < m; ++o) {
-        const auto here = hn::Eq(wanted, hn::Set(d, static_cast<T>(o)));
-        own = hn::IfThenElse(here, hn::Load(d, z + o * width + s), own);
-      }
+      const V top = largest(z + s, m, width), own = own_class(z + s, hn::Load(d, y + s), m, width);
       const V cost = hn::Add(log_of(d, exp_sum(z + s, top, m, width)), hn::Sub(top, own));
       hn::Store(hn::MulAdd(hn::Set(d, weight), cost, hn::Load(d, sum + s)), d, sum + s);
     }
   }
-  static void entropy_gradient(const T* z, const T* y, T weight, const T* scale, std::int64_t m, std::int64_t width,
-                               T* z_bar) {
+  static void entropy_pull(const T* z, const T* y, T weight, const T* scale, std::int64_t m, std::int64_t width, T* sum,
+                           bool add, T* z_bar) {
     const V one = hn::Set(d, T(1));
     for (std::int64_t s = 0; s < width; s += L) {
-      const V top = largest(z + s, m, width), wanted = hn::Load(d, y + s);
-      const V factor = hn::Mul(hn::Set(d, weight), hn::Load(d, scale + s));
-      const V inverse = hn::Div(one, exp_sum(z + s, top, m, width));
+      const V top = largest(z + s, m, width), wanted = hn::Load(d, y + s), total = exp_sum(z + s, top, m, width);
+      if (sum) {
+        const V cost = hn::Add(log_of(d, total), hn::Sub(top, own_class(z + s, wanted, m, width)));
+        hn::Store(hn::MulAdd(hn::Set(d, weight), cost, hn::Load(d, sum + s)), d, sum + s);
+      }
+      const V factor = hn::Mul(hn::Set(d, weight), hn::Load(d, scale + s)), inverse = hn::Div(one, total);
       for (std::int64_t o = 0; o < m; ++o) {
         const V share = hn::Mul(exp_of(d, hn::Sub(hn::Load(d, z + o * width + s), top)), inverse);
         const V target = hn::IfThenElseZero(hn::Eq(wanted, hn::Set(d, static_cast<T>(o))), one);
-        hn::Store(hn::Mul(factor, hn::Sub(share, target)), d, z_bar + o * width + s);
+        T* bar = z_bar + o * width + s;
+        hn::Store(hn::MulAdd(factor, hn::Sub(share, target), add ? hn::Load(d, bar) : hn::Zero(d)), d, bar);
       }
     }
   }
@@ -371,8 +380,8 @@ struct Kernels {
     set_product<6>(table);
     set_product<7>(table);
     set_product<8>(table);
-    table.mean_square = {&square_value, &square_gradient};
-    table.cross_entropy = {&entropy_value, &entropy_gradient};
+    table.mean_square = {&square_value, &square_pull};
+    table.cross_entropy = {&entropy_value, &entropy_pull};
     table.sum_lanes = &sum_lanes;
     table.collect = &collect;
     return table;

@@ -53,11 +53,12 @@ struct StripKernels {
   };
   Product product[max_unrolled_dimension + 1];
 
-  // Costs of z [m][width]: sum += weight g(z; y), and z_bar = weight scale g'(z; y); y [m][width] or, for classes,
-  // [width].
+  // Costs of z [m][width]: sum += weight g(z; y), and z_bar = weight scale g'(z; y), added to z_bar where `add`; y
+  // [m][width] or, for classes, [width]. `pull` does both in one pass; without a sum where it is null.
   struct CostKernel {
     void (*value)(const T* z, const T* y, T weight, std::int64_t m, std::int64_t width, T* sum);
-    void (*gradient)(const T* z, const T* y, T weight, const T* scale, std::int64_t m, std::int64_t width, T* z_bar);
+    void (*pull)(const T* z, const T* y, T weight, const T* scale, std::int64_t m, std::int64_t width, T* sum, bool add,
+                 T* z_bar);
   };
   CostKernel mean_square, cross_entropy;
 
