@@ -56,7 +56,7 @@ inline constexpr StudyRecord beyond_the_kernel_record = {
         "or a score near chance.",
     .settings = beyond_the_kernel_settings,
     .seconds_quick = 8,
-    .seconds_full = 900,
+    .seconds_full = 420,
     .seeds = 5,
     .seeds_quick = 3,
 };
