@@ -21,11 +21,9 @@ namespace {
 constexpr int most_terms = 12;
 constexpr double fewest_independent_rows = 8;
 constexpr double mostly_noise = 0.5;  // share of the residual's square
-// Of |b - G xi| / |b|, what noise does not account for. Derivatives in the strong form amplify noise by what is not
-// modelled.
-constexpr double largest_unexplained_weak = 0.3, largest_unexplained_strong = 0.8;
-// The same in the weak form where the residual is mostly not noise, so that its model does not matter.
-constexpr double largest_unexplained_clean = 0.1;
+// Of |b - G xi| / |b|, what noise does not account for; and where the residual is mostly not noise, so that its model
+// does not matter.
+constexpr double largest_unexplained = 0.3, largest_unexplained_clean = 0.1;
 // Widths of the test functions are worth a search where coefficients are less certain than that, and data no larger.
 constexpr double certain_enough = 1e-5;
 constexpr int most_rounds = 3;  // an equation that some widths refute, and the next
@@ -93,7 +91,7 @@ std::vector<double> inclusion_probabilities(const BoxedEquations& equations, con
   for (int i = 0; i < options.resamples; ++i) {
     if (stop_requested()) throw Interrupted("stopped while resampling");
     const NoisyEquations resample = equations.resample(random);
-    const std::vector<Support> path = sparse_path(options.solver, resample.products, largest, path_of_all);
+    const std::vector<Support> path = resample.path(options.solver, largest, path_of_all);
     const int chosen = choose_support(resample, path);
     if (chosen < 0) continue;
     for (const int j : path[static_cast<std::size_t>(chosen)]) inclusion[static_cast<std::size_t>(j)] += 1;
@@ -118,7 +116,7 @@ FoundEquation published_equation(const LinearSystem& system, std::size_t left_si
 // An equation, and what its inclusion probabilities are drawn from.
 struct Finding {
   FoundEquation equation;
-  Support support;
+  Support support, rival;  // rival: what the data do not tell it from
   std::optional<BoxedEquations> boxes;
   std::vector<Support> path;
   int largest = 0;         // number of terms of a resample
@@ -161,7 +159,7 @@ Finding find_equation(const LinearSystem& system, std::size_t left_side, const s
     return finding;
   }
   const int largest = std::max(1, std::min(most_terms, static_cast<int>(independent / 4)));
-  finding.path = sparse_path(options.solver, equations.all().products, largest);
+  finding.path = equations.all().path(options.solver, largest);
   const std::vector<Support>& path = finding.path;
   const int chosen = choose_support(equations.all(), path);
   finding.largest = std::min(largest, std::max(chosen, 0) + 4);
@@ -187,11 +185,28 @@ Finding find_equation(const LinearSystem& system, std::size_t left_side, const s
     return finding;
   }
   const double unexplained = std::sqrt(std::max(0.0, fit.residual * fit.residual - fit.noise_square));
-  const double largest_weak = finding.noise_share > mostly_noise ? largest_unexplained_weak : largest_unexplained_clean;
-  if (unexplained > (options.form == "weak" ? largest_weak : largest_unexplained_strong)) {
+  // A second derivative in time that nobody asked for has to explain as much as if there were no noise.
+  const bool lenient =
+      finding.noise_share > mostly_noise && (options.time_order != 0 || system.left_sides[left_side].order == 1);
+  if (unexplained > (lenient ? largest_unexplained : largest_unexplained_clean)) {
     equation.reason = fmt::format(
         "the best candidate, {}, leaves {:.0f} % of {} unexplained{}; terms may be missing from the candidates",
         equation.text(), 100 * unexplained, equation.lhs, fit.noise_square > 0 ? " beyond noise" : "");
+    return finding;
+  }
+  if (finding.noise_share > mostly_noise && equations.all().refutes(finding.support)) {
+    equation.undecided = true;
+    equation.reason =
+        fmt::format("{} leaves more of {} than noise does, and the data do not tell which terms are missing",
+                    equation.text(), equation.lhs);
+    return finding;
+  }
+  if (const auto rival = rival_of(system, left_side, equations.all(), finding.support)) {
+    equation.undecided = true;
+    finding.rival = *rival;
+    FoundEquation other = {.lhs = equation.lhs};
+    other.terms = terms_of(system, names, *rival, fit_rows(system, left_side, *rival));
+    equation.reason = fmt::format("the data do not tell {} from {}", equation.text(), other.text());
     return finding;
   }
   equation.found = true;
@@ -236,6 +251,7 @@ LinearSystem build_system(const std::vector<Measurement>& measurements, const st
   StrongOptions strong = {.space = options.space, .time = options.time};
   if (published) {
     strong.most_rows = 300000;  // it thins nothing
+    strong.correct_noise = false;
     strong.space.published = strong.time.published = true;
     strong.space.one_sided_ends = strong.time.one_sided_ends = true;
   }
@@ -263,8 +279,8 @@ bool widths_matter(const std::vector<Measurement>& measurements, const std::vect
   std::int64_t points = 0;
   for (const Measurement& measurement : measurements) points += measurement.count();
   return points <= most_points_refined && std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
-           return finding.equation.found && finding.equation.residual > certain_enough &&
-                  finding.noise_share > mostly_noise;
+           return (finding.equation.found || finding.equation.undecided) &&
+                  finding.equation.residual > certain_enough && finding.noise_share > mostly_noise;
          });
 }
 
@@ -288,27 +304,43 @@ Discovery search(const std::vector<Measurement>& measurements, const DiscoveryOp
     const auto found = [](const std::vector<Finding>& all) {
       return std::count_if(all.begin(), all.end(), [](const Finding& finding) { return finding.equation.found; });
     };
-    // Anew with these widths; false: less is found with them.
-    const auto find_with = [&](const std::vector<double>& factors) {
+    // Where an equation is noise and no more, nothing is decided about it.
+    const auto sees = [&](const Finding& now, const Finding& before) {
+      if (!before.equation.undecided || !now.boxes) return true;
+      return now.boxes->all().misfit(before.support) && now.boxes->all().misfit(before.rival);
+    };
+    // Anew with these widths; false: not `more` is found with them.
+    const auto find_with = [&](const std::vector<double>& factors, int more) {
       LinearSystem other = build_system(measurements, spectra, options, left_sides, factors, progress);
       std::vector<Finding> again = find_all(other);
-      if (found(again) < found(findings)) return false;
+      if (found(again) < found(findings) + more || !std::equal(again.begin(), again.end(), findings.begin(), sees))
+        return false;
       system = std::move(other);
       findings = std::move(again);
       return true;
     };
     const std::vector<double> by_spectrum(measurements[0].axes.size(), 1.0);
     std::vector<double> factors = by_spectrum;
+    const auto is_undecided = [](const Finding& finding) { return finding.equation.undecided; };
     for (int round = 0; round < most_rounds; ++round) {
       std::vector<Support> supports;
-      for (const Finding& finding : findings) supports.push_back(finding.equation.found ? finding.support : Support{});
+      for (const Finding& finding : findings)
+        supports.push_back(finding.equation.found || is_undecided(finding) ? finding.support : Support{});
       WidthSearch widths(measurements, spectra, system, std::move(supports), progress);
-      const std::vector<double> refuting = widths.refuting(factors);
-      const bool anew = !refuting.empty() && find_with(refuting);
-      const std::vector<double> best = anew ? refuting : widths.most_certain(factors);
-      const bool better = anew || (best != factors && find_with(best));
-      if (better) factors = best;
-      if (!anew) break;
+      std::vector<double> next = widths.refuting(factors);
+      bool anew = !next.empty() && find_with(next, 0);
+      if (!anew) next = factors;
+      for (int step = 0; step < most_width_steps && !anew; ++step) {
+        if (std::none_of(findings.begin(), findings.end(), is_undecided)) break;
+        next = narrower(next);
+        anew = find_with(next, 1);
+      }
+      if (!anew) {
+        next = widths.most_certain(factors);
+        if (next != factors && find_with(next, 0)) factors = next;
+        break;
+      }
+      factors = next;
     }
     if (factors != by_spectrum)
       system.notes.emplace_back(
@@ -348,7 +380,9 @@ Discovery discover(const std::vector<Measurement>& measurements, const Discovery
   if (std::find(form_names().begin(), form_names().end(), options.form) == form_names().end())
     throw InputError(fmt::format("unknown form '{}'; known are {}", options.form, fmt::join(form_names(), ", ")));
   Discovery first = search(measurements, options, std::max(options.time_order, 1), progress);
-  if (first.found || options.time_order != 0) return first;
+  const bool undecided = std::any_of(first.equations.begin(), first.equations.end(),
+                                     [](const FoundEquation& equation) { return equation.undecided; });
+  if (first.found || undecided || options.time_order != 0) return first;
   Discovery second;
   try {
     second = search(measurements, options, 2, progress);

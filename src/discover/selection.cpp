@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::int64_t most_boxes = 200;
 constexpr double significance = 0.001;
+constexpr double clearly_preferred = 3;  // deviations
+constexpr int rivals_a_size = 8;
 
 double log_binomial(double n, double k) {
   return std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1);
@@ -179,6 +181,10 @@ std::string criterion_text(double exact_residual) {
       exact_residual * exact_residual);
 }
 
+double most_by_chance(double independent_rows) {
+  return 1 + std::max(4 * std::sqrt(2 / std::max(independent_rows, 1.0)), 0.1);
+}
+
 double least_signal(double independent_rows) {
   return std::clamp(4 * std::sqrt(2 / std::max(independent_rows, 1.0)), 0.1, 0.5);
 }
@@ -214,7 +220,7 @@ std::optional<NoisyEquations::Misfit> NoisyEquations::misfit(const Support& supp
       v += (*xi)[a] * (*xi)[b] * noise(i, static_cast<std::size_t>(support[b]));
     }
   }
-  return Misfit{std::max(r_square, 0.0), std::max(v, 0.0)};
+  return Misfit{std::max(r_square, 0.0), std::max(v, 0.0), *xi};
 }
 
 double NoisyEquations::criterion(const Support& support) const {
@@ -226,6 +232,92 @@ double NoisyEquations::criterion(const Support& support) const {
          k * std::log(independent_rows) + 2 * log_binomial(p, k);
 }
 
+// The products without what noise adds to them. A support tells something where no combination of its columns may be
+// noise.
+NormalEquations NoisyEquations::without_noise() const {
+  const std::size_t p = products.size();
+  Matrix left(p + 1, p + 1);
+  std::vector<bool> left_out(p);
+  for (std::size_t j = 0; j < p; ++j) {
+    left_out[j] = products.gram(j, j) == 0;
+    for (std::size_t i = 0; i < p; ++i) left(i, j) = products.gram(i, j) - noise(i, j);
+    left(j, p) = products.right[j] - noise(j, p);
+  }
+  left(p, p) = 1 - noise(p, p);
+  NormalEquations system = normal_equations(left, left_out);
+  const double least = least_signal(independent_rows);
+  system.telling = Matrix(p, p);
+  for (std::size_t j = 0; j < p; ++j)
+    for (std::size_t i = 0; i < p; ++i)
+      if (system.gram(i, i) > 0 && system.gram(j, j) > 0)
+        system.telling(i, j) = (left(i, j) - least * products.gram(i, j)) / std::sqrt(left(i, i) * left(j, j));
+  return system;
+}
+
+std::vector<Support> NoisyEquations::path(const std::string& solver, int largest,
+                                          const std::vector<Support>& start) const {
+  std::vector<Support> best = sparse_path(solver, products, largest, start);
+  double most_noise = 0;
+  for (std::size_t j = 0; j <= products.size(); ++j) most_noise = std::max(most_noise, noise(j, j));
+  if (most_noise <= exact_residual * exact_residual) return best;
+  for (Support& support : sparse_path(solver, without_noise(), largest, start)) {
+    const auto same_size =
+        std::find_if(best.begin(), best.end(), [&](const Support& other) { return other.size() >= support.size(); });
+    if (same_size == best.end() || same_size->size() > support.size())
+      best.insert(same_size, std::move(support));
+    else if (criterion(support) < criterion(*same_size))
+      *same_size = std::move(support);
+  }
+  return best;
+}
+
+// Residuals of variance one and correlation c: n (r_1^2 - r_2^2) has the variance 4 n (1 - c^2) (Vuong 1989).
+double NoisyEquations::preference(const Support& first, const Support& second) const {
+  const auto a = misfit(first), b = misfit(second);
+  if (!a || !b) return a ? INFINITY : -INFINITY;
+  const std::size_t p = products.size();
+  double shared = noise(p, p);
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    shared -= a->coefficients[i] * noise(static_cast<std::size_t>(first[i]), p);
+    for (std::size_t j = 0; j < second.size(); ++j)
+      shared += a->coefficients[i] * b->coefficients[j] *
+                noise(static_cast<std::size_t>(first[i]), static_cast<std::size_t>(second[j]));
+  }
+  for (std::size_t j = 0; j < second.size(); ++j)
+    shared -= b->coefficients[j] * noise(p, static_cast<std::size_t>(second[j]));
+  const double e_square = exact_residual * exact_residual;
+  const double c_square =
+      std::pow(shared + e_square, 2) / ((a->noise_square + e_square) * (b->noise_square + e_square));
+  const double deviation = 2 * std::sqrt(independent_rows * std::max(1e-6, 1 - c_square));
+  return (criterion(second) - criterion(first)) / deviation;
+}
+
+bool NoisyEquations::refutes(const Support& support) const {
+  const auto fit = misfit(support);
+  return !fit || fit->residual_square >
+                     most_by_chance(independent_rows) * (fit->noise_square + exact_residual * exact_residual);
+}
+
+std::vector<Support> NoisyEquations::rivals_of(const Support& support) const {
+  std::vector<Support> others;
+  const auto size = static_cast<int>(support.size());
+  for (const NormalEquations& system : {products, without_noise()}) {
+    for (Support& other : best_supports(system, size, rivals_a_size)) others.push_back(std::move(other));
+    for (Support& other : neighbours(system, support, rivals_a_size)) others.push_back(std::move(other));
+  }
+  std::vector<std::pair<double, Support>> rivals;
+  for (Support& other : others) {
+    if (std::includes(support.begin(), support.end(), other.begin(), other.end()) || refutes(other)) continue;
+    const double value = preference(support, other);
+    if (value < clearly_preferred) rivals.emplace_back(value, std::move(other));
+  }
+  std::sort(rivals.begin(), rivals.end());
+  rivals.erase(std::unique(rivals.begin(), rivals.end()), rivals.end());
+  std::vector<Support> nearest;
+  for (auto& [value, rival] : rivals) nearest.push_back(std::move(rival));
+  return nearest;
+}
+
 int choose_support(const NoisyEquations& equations, const std::vector<Support>& path) {
   int chosen = -1;
   double least = equations.criterion({});
@@ -235,7 +327,12 @@ int choose_support(const NoisyEquations& equations, const std::vector<Support>& 
     least = value;
     chosen = static_cast<int>(i);
   }
-  return chosen;
+  if (chosen < 0) return chosen;
+  const Support& best = path[static_cast<std::size_t>(chosen)];
+  return static_cast<int>(
+      std::find_if(path.begin(), path.end(),
+                   [&](const Support& support) { return support == best || equations.preference(best, support) < 1; }) -
+      path.begin());
 }
 
 BoxedEquations::BoxedEquations(const LinearSystem& system, std::size_t left_side) {
@@ -309,7 +406,7 @@ RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support
   std::vector<double> solution = solved.solution;
   Matrix curvature = gram(g);
   const Matrix noise = noise_gram(system, left_side, support);
-  if (!system.noise.empty()) {
+  if (system.models_noise()) {
     // (G'G - N) xi = G'b - n
     Matrix corrected = curvature;
     std::vector<double> right(k);
@@ -359,6 +456,32 @@ RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support
   return fit;
 }
 
+namespace {
+
+// Of |coefficient| / deviation: the level 0.1 %, shared over all candidates.
+double least_certainty(const LinearSystem& system, std::size_t terms) {
+  const double freedom = system.effective_rows() - static_cast<double>(terms);
+  return student_quantile(1 - significance / 2 / static_cast<double>(system.candidates.size()), freedom);
+}
+
+// Whether a term of the other equation, were it added, could be told from zero.
+bool lacks_a_term_of(const LinearSystem& system, std::size_t left_side, const NoisyEquations& equations,
+                     const Support& support, const Support& other) {
+  return std::any_of(other.begin(), other.end(), [&](int j) {
+    const auto place = std::lower_bound(support.begin(), support.end(), j);
+    if (place != support.end() && *place == j) return false;
+    const auto at = static_cast<std::size_t>(place - support.begin());
+    Support extended = support;
+    extended.insert(extended.begin() + static_cast<std::ptrdiff_t>(at), j);
+    if (!equations.misfit(extended)) return false;  // it may be noise
+    const RowFit fit = fit_rows(system, left_side, extended);
+    return fit.quantile > 0 &&
+           std::abs(fit.coefficients[at]) / fit.deviations[at] >= least_certainty(system, extended.size());
+  });
+}
+
+}  // namespace
+
 RowFit fit_significant(const LinearSystem& system, std::size_t left_side, Support& support) {
   for (;;) {
     const RowFit fit = fit_rows(system, left_side, support);
@@ -372,11 +495,18 @@ RowFit fit_significant(const LinearSystem& system, std::size_t left_side, Suppor
     const auto certainty = [&](std::size_t a) { return std::abs(fit.coefficients[a]) / fit.deviations[a]; };
     for (std::size_t a = 1; a < support.size(); ++a)
       if (certainty(a) < certainty(least)) least = a;
-    const double freedom = system.effective_rows() - static_cast<double>(support.size());
-    const double level = significance / 2 / static_cast<double>(system.candidates.size());
-    if (!(certainty(least) < student_quantile(1 - level, freedom))) return fit;
+    if (!(certainty(least) < least_certainty(system, support.size()))) return fit;
     support.erase(support.begin() + static_cast<std::ptrdiff_t>(least));
   }
+}
+
+std::optional<Support> rival_of(const LinearSystem& system, std::size_t left_side, const NoisyEquations& equations,
+                                const Support& support) {
+  for (const Support& rival : equations.rivals_of(support))
+    if (!lacks_a_term_of(system, left_side, equations, rival, support) ||
+        lacks_a_term_of(system, left_side, equations, support, rival))
+      return rival;
+  return std::nullopt;
 }
 
 }  // namespace turnpike

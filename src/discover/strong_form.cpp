@@ -8,6 +8,8 @@
 
 #include <turnpike/base/error.h>
 #include <turnpike/base/progress.h>
+#include <turnpike/base/seed.h>
+#include <turnpike/math/random.h>
 
 namespace turnpike {
 namespace {
@@ -205,6 +207,50 @@ void write_column(const RowValues& values, const RowBlock& block, bool imaginary
   }
 }
 
+// The columns of one experiment and, after them, its left sides: [rows of the block, candidates + left sides].
+Matrix columns_of(const Measurement& measurement, const Layout& layout, Differentiation& differentiation,
+                  const LinearSystem& system) {
+  RowBlock block = layout.block;
+  block.first_row = 0;
+  Matrix columns(block.rows(), system.candidates.size() + system.left_sides.size());
+  RowDerivatives derivative(measurement, differentiation, layout.grid_points);
+  const Orders none(measurement.axes.size(), 0);
+  for (std::size_t j = 0; j < system.candidates.size(); ++j) {
+    const Candidate& candidate = system.candidates[j];
+    const Orders orders = with_time(candidate.orders, 0);
+    RowValues value;
+    if (candidate.of < 0) {
+      value = derivative(candidate.function, orders);
+    } else {
+      value = derivative(candidate.function, none);
+      const RowValues& factor = derivative(power_of_field(measurement, candidate.of), orders);
+      for (std::size_t r = 0; r < value.size(); ++r) value[r] *= factor[r];
+    }
+    write_column(value, block, candidate.imaginary_unit, columns.column(j));
+  }
+  for (std::size_t s = 0; s < system.left_sides.size(); ++s)
+    write_column(derivative(power_of_field(measurement, system.left_sides[s].field),
+                            with_time(Orders(none.begin() + 1, none.end()), system.left_sides[s].order)),
+                 block, false, columns.column(system.candidates.size() + s));
+  return columns;
+}
+
+// What noise adds to the products of the columns: as much of it once more, from the columns as they are.
+Matrix noise_products_of(const Measurement& measurement, const Layout& layout, Differentiation& differentiation,
+                         const LinearSystem& system, const Matrix& columns) {
+  Measurement noisier = measurement;
+  Random random(seed_for(0, "noise once more"));
+  for (Field& field : noisier.fields) {
+    if (field.given) continue;
+    const double deviation = noise_deviation(measurement, field) / (field.is_complex() ? std::sqrt(2.0) : 1.0);
+    for (double& value : field.values) value += deviation * random.normal();
+    for (double& value : field.imaginary) value += deviation * random.normal();
+  }
+  Matrix change = columns_of(noisier, layout, differentiation, system);
+  for (std::size_t i = 0; i < change.rows() * change.columns(); ++i) change.data()[i] -= columns.data()[i];
+  return gram(change);
+}
+
 }  // namespace
 
 LinearSystem strong_system(const std::vector<Measurement>& measurements, const std::vector<Candidate>& candidates,
@@ -244,27 +290,19 @@ LinearSystem strong_system(const std::vector<Measurement>& measurements, const s
 
   system.columns = Matrix(rows, candidates.size());
   system.rhs.assign(left_sides.size(), std::vector<double>(rows, 0.0));
+  const std::size_t p = candidates.size();
+  if (options.correct_noise) system.noise_products = Matrix(p + left_sides.size(), p + left_sides.size());
   for (std::size_t i = 0; i < measurements.size(); ++i) {
     const Measurement& measurement = measurements[i];
     const RowBlock& block = layouts[i].block;
-    RowDerivatives derivative(measurement, *differentiations[i], layouts[i].grid_points);
-    const Orders none(measurement.axes.size(), 0);
-    for (std::size_t s = 0; s < left_sides.size(); ++s)
-      write_column(derivative(power_of_field(measurement, left_sides[s].field),
-                              with_time(Orders(none.begin() + 1, none.end()), left_sides[s].order)),
-                   block, false, system.rhs[s]);
-    for (std::size_t j = 0; j < candidates.size(); ++j) {
-      const Candidate& candidate = candidates[j];
-      const Orders orders = with_time(candidate.orders, 0);
-      RowValues value;
-      if (candidate.of < 0) {
-        value = derivative(candidate.function, orders);
-      } else {
-        value = derivative(candidate.function, none);
-        const RowValues& factor = derivative(power_of_field(measurement, candidate.of), orders);
-        for (std::size_t r = 0; r < value.size(); ++r) value[r] *= factor[r];
-      }
-      write_column(value, block, candidate.imaginary_unit, system.columns.column(j));
+    const Matrix part = columns_of(measurement, layouts[i], *differentiations[i], system);
+    for (std::size_t j = 0; j < part.columns(); ++j)
+      std::copy(part.column(j).begin(), part.column(j).end(),
+                (j < p ? system.columns.column(j).data() : system.rhs[j - p].data()) + block.first_row);
+    if (options.correct_noise) {
+      const Matrix noise = noise_products_of(measurement, layouts[i], *differentiations[i], system, part);
+      for (std::size_t k = 0; k < noise.rows() * noise.columns(); ++k)
+        system.noise_products.data()[k] += noise.data()[k];
     }
     system.notes.push_back(fmt::format("{}: derivatives by {} in space, {} in time, at {} points", measurement.source,
                                        options.space.method, options.time.method, block.points.size()));

@@ -10,16 +10,19 @@ namespace {
 
 // A step, how many are gone, when one is worth it, and what it must leave.
 constexpr double width_step = 1.5, least_gain = 0.1, fewest_rows_refined = 100;
-constexpr int most_width_steps = 3;
 constexpr int noise_sample = 2000;
 
-// More is left than noise, by more than chance makes of its length, and more than discretisation leaves.
 bool is_refuted(const RowFit& fit, const LinearSystem& system) {
-  const double left = (1 - least_signal(system.effective_rows())) * fit.residual * fit.residual;
-  return left > fit.noise_square + system.exact_residual * system.exact_residual;
+  return fit.residual * fit.residual >
+         most_by_chance(system.effective_rows()) * (fit.noise_square + system.exact_residual * system.exact_residual);
 }
 
 }  // namespace
+
+std::vector<double> narrower(std::vector<double> factors) {
+  for (std::size_t axis = 0; axis < std::max<std::size_t>(factors.size() - 1, 1); ++axis) factors[axis] /= width_step;
+  return factors;
+}
 
 WidthSearch::WidthSearch(const std::vector<Measurement>& measurements, const std::vector<DataSpectrum>& spectra,
                          const LinearSystem& system, std::vector<Support> supports, Progress& progress)
@@ -78,7 +81,7 @@ WidthSearch::Trial WidthSearch::tried(const std::vector<double>& factors) const 
 std::vector<double> WidthSearch::refuting(std::vector<double> factors) {
   const double here = at(factors).predicted;
   for (int step = 0; step < most_width_steps; ++step) {
-    for (std::size_t axis = 0; axis + 1 < factors.size(); ++axis) factors[axis] /= width_step;
+    factors = narrower(std::move(factors));
     const Trial& trial = at(factors);
     if (trial.refuted && trial.predicted < here - least_gain) return factors;
   }

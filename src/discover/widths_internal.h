@@ -14,6 +14,9 @@
 
 namespace turnpike {
 
+constexpr int most_width_steps = 3;
+std::vector<double> narrower(std::vector<double> factors);  // by a step in space, of a trajectory in time
+
 class WidthSearch {
  public:
   // `supports`: by left side of the system, the equation found; empty: none was.

@@ -34,6 +34,24 @@ inline Measurement heat(double diffusivity = 0.5) {
   });
 }
 
+// u_t = (u_xx + u_yy) / 5 on a coarse grid: five modes.
+inline Measurement plane_heat(int n = 32) {
+  Measurement m = {.source = "plane",
+                   .axes = {{"x", grid(0, 10, n)}, {"y", grid(0, 10, n)}, {"t", grid(0, 5, n)}},
+                   .fields = {{.name = "u"}}};
+  constexpr std::array<std::array<double, 2>, 5> modes = {{{1, 0}, {0, 1}, {2, 1}, {1, 3}, {4, 2}}};
+  for (const double x : m.axes[0].points)
+    for (const double y : m.axes[1].points)
+      for (const double t : m.axes[2].points) {
+        double u = 0;
+        for (const auto& [a, b] : modes)
+          u += std::exp(-0.2 * 0.39 * (a * a + b * b) * t) * std::sin(std::sqrt(0.39) * (a * x + b * y) + a + 2 * b) /
+               (a + b);
+        m.fields[0].values.push_back(u);
+      }
+  return m;
+}
+
 // u_t = -6 u u_x - u_xxx: two solitons, u = 2 d_x^2 log F (Hirota 1971).
 inline Measurement kdv() {
   return field("kdv", grid(-15, 15, 256), grid(-4, 4, 121), [](double x, double t) {

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include <turnpike/base/error.h>
 #include <turnpike/math/random.h>
@@ -81,6 +83,38 @@ TEST(Sparse, SurvivesDependentAndEmptyColumns) {
     for (const Support& support : path) EXPECT_EQ(std::count(support.begin(), support.end(), 4), 0) << solver;
     EXPECT_LT(fit_support(system, path.back()).residual_square, 1e-3) << solver;
   }
+}
+
+TEST(Sparse, TakesWhatMayBeTaken) {
+  // Column 2 alone, and columns 1 and 6 together, tell nothing.
+  NormalEquations system = random_system(100, 8, {{2, 1}, {6, 0.5}, {1, 0.4}}, 0.05, 5);
+  system.telling = Matrix(8, 8);
+  for (std::size_t i = 0; i < 8; ++i) system.telling(i, i) = i == 2 ? -1 : 1;
+  system.telling(1, 6) = system.telling(6, 1) = 2;
+  for (const std::string solver : {"best_subset", "omp", "frols"}) {
+    const std::vector<Support> path = sparse_path(solver, system, 3);
+    ASSERT_EQ(path.size(), 3u) << solver;
+    for (const Support& support : path) {
+      EXPECT_EQ(std::count(support.begin(), support.end(), 2), 0) << solver;
+      EXPECT_LT(std::count(support.begin(), support.end(), 1) + std::count(support.begin(), support.end(), 6), 2);
+    }
+  }
+}
+
+TEST(Sparse, OthersThatComeNear) {
+  const NormalEquations system = random_system(60, 6, {{1, 1}, {4, 0.9}}, 0.5, 2);
+  const std::vector<Support> near = best_supports(system, 2, 3);
+  ASSERT_EQ(near.size(), 4u);  // the best column, then three pairs
+  EXPECT_EQ(near[1], (Support{1, 4}));
+  for (std::size_t i : {1, 2})
+    EXPECT_LT(fit_support(system, near[i]).residual_square, fit_support(system, near[i + 1]).residual_square);
+  for (const Support& other : neighbours(system, {1, 4}, 2)) {
+    Support common;
+    std::set_intersection(other.begin(), other.end(), near[1].begin(), near[1].end(), std::back_inserter(common));
+    EXPECT_EQ(common.size(), 1u);
+    EXPECT_EQ(other.size(), 2u);
+  }
+  EXPECT_EQ(neighbours(system, {1, 4}, 2).size(), 4u);
 }
 
 TEST(Sparse, AFitOfASupportIsLeastSquares) {

@@ -6,7 +6,8 @@
 // each candidate; a path of ever larger equations from a sparse solver; one of them chosen by a criterion; its terms
 // checked by resampling blocks of rows. The widths of the weak form's test functions follow from the spectrum of the
 // data; where noise is what makes the coefficients uncertain, the search is done again with narrower ones that refute
-// what was found, and with those at which the coefficients are most certain (up to 1.7e7 points of data).
+// what was found or decide between equations, and with those at which the coefficients are most certain (up to 1.7e7
+// points of data). Found is what explains the left side but for noise, and no other equation of as few terms does.
 //
 // Assumes that the noise is independent from point to point. Guarantees: deterministic in the seed; memory of the rows
 // and columns plus one slab of the field, never a copy of it for each candidate. Errors: InputError where the data do
@@ -68,7 +69,8 @@ struct FoundEquation {
   std::string lhs;  // "u_t"
   std::vector<FoundTerm> terms;
   bool found = false;
-  std::string reason;  // why none was found
+  bool undecided = false;  // not found, as the data do not tell it from another one
+  std::string reason;      // why none was found
   double residual = 0;
   std::vector<PathStep> path;
   // Inclusion probability of every candidate that any resample took, the terms above among them.

@@ -52,11 +52,13 @@ struct LinearSystem {
   Matrix columns;                        // [rows, candidates]
   std::vector<std::vector<double>> rhs;  // [left sides][rows]
   std::vector<RowBlock> blocks;
-  double exact_residual = 1e-3;    // what |b - G xi| / |b| means nothing below: discretisation
-  std::vector<NoiseModel> noise;   // [blocks]; none: not modelled
+  double exact_residual = 1e-3;   // what |b - G xi| / |b| means nothing below: discretisation
+  std::vector<NoiseModel> noise;  // [blocks]; none: not modelled
+  Matrix noise_products;  // [candidates + left sides, ..], instead: what noise adds to their products; none: ditto
   std::vector<std::string> notes;  // what was chosen from the data, a sentence each
 
   std::size_t rows() const { return columns.rows(); }
+  bool models_noise() const { return !noise.empty() || noise_products.rows() > 0; }
   double effective_rows() const;
 };
 

@@ -6,8 +6,13 @@
 // these coefficients (noise_gram): an equation is no better for having terms through which less noise comes in, and all
 // right where r^2 = v. The last term is the price of having looked at C(p, k) equations (Chen, Chen, Biometrika 2008,
 // doi:10.1093/biomet/asn034, gamma = 1): without it, of a hundred noisy candidates some always help. e = 1e-3 (strong
-// form: 1e-2, with v = 0) says that what explains all but a thousandth of the left side is exact: clean data have
+// form: 1e-2) says that what explains all but a thousandth of the left side is exact: clean data have
 // residuals of discretisation and round-off, which more terms always lower and which mean nothing.
+//
+// r^2 / v varies by chance, and not alike for two equations, as different noise comes in through their terms: with c
+// the correlation of their residuals, n times the difference varies by 2 sqrt(n (1 - c^2)) (Vuong, Econometrica 1989,
+// doi:10.2307/1912557). Within one such deviation of the best the shortest equation is chosen (Breiman's rule of one
+// standard error); within three of the chosen one, another of no more terms is as good, and nothing is decided.
 //
 // Chosen over cross-validation, which keeps superfluous terms with a probability that does not fall with more data, and
 // over a threshold on coefficients, which is one more number that the user would have to know.
@@ -32,15 +37,32 @@ struct NoisyEquations {
   double independent_rows = 0, exact_residual = 1e-3;
 
   struct Misfit {
-    double residual_square;  // r^2
-    double noise_square;     // v
+    double residual_square;            // r^2
+    double noise_square;               // v
+    std::vector<double> coefficients;  // [support], of the unit columns
   };
   std::optional<Misfit> misfit(const Support& support) const;  // none where a combination of its columns may be noise
   double criterion(const Support& support) const;              // infinite there
+  bool refutes(const Support& support) const;  // more is left than noise by chance, and what counts as exact
+
+  // The criterion of the second over that of the first, in deviations of what noise makes of their difference.
+  double preference(const Support& first, const Support& second) const;
+  // Other equations with no more terms that are not refuted, nor the first clearly preferred to; the nearest first.
+  std::vector<Support> rivals_of(const Support& support) const;
+  NormalEquations without_noise() const;
+
+  // Supports of growing size, of each the one with the least criterion among what the solver finds in the products as
+  // they are and without noise: by residuals alone, terms win through which less noise comes in.
+  std::vector<Support> path(const std::string& solver, int largest, const std::vector<Support>& start = {}) const;
 };
 
-// The path's index with the least criterion; -1: no term at all is better.
+// The path's index with the least criterion, or of the shortest equation within one deviation of that; -1: no term at
+// all is better.
 int choose_support(const NoisyEquations& equations, const std::vector<Support>& path);
+
+// Of the residual's square over what noise makes of it: four deviations for that many rows, and the noise's own size
+// is known to a tenth.
+double most_by_chance(double independent_rows);
 
 // By noise alone a column's length varies by chance: more than four deviations of that must be left for it to tell
 // anything.
@@ -83,5 +105,10 @@ RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support
 // (Bonferroni): the criterion counts rows as if the residual were white, the sandwich does not, nor is it deceived by
 // noise in the columns.
 RowFit fit_significant(const LinearSystem& system, std::size_t left_side, Support& support);
+
+// The nearest rival that the rows do not tell from the equation: none lacks a term of the other, or each does. A term
+// is lacking whose coefficient, were it added, differs from zero at the level above.
+std::optional<Support> rival_of(const LinearSystem& system, std::size_t left_side, const NoisyEquations& equations,
+                                const Support& support);
 
 }  // namespace turnpike

@@ -24,6 +24,7 @@ namespace turnpike {
 struct NormalEquations {
   Matrix gram;                // G'G [p, p], diagonal one (zero: the column is zero)
   std::vector<double> right;  // G'b [p], |b| = 1
+  Matrix telling = {};        // [p, p], positive definite on the supports that may be taken; none: all may
 
   std::size_t size() const { return right.size(); }
 };
@@ -40,6 +41,10 @@ SupportFit fit_support(const NormalEquations& system, const Support& support);
 // system (a resample's original), the search goes on from there instead of trying all.
 std::vector<Support> best_subset_path(const NormalEquations& system, int largest,
                                       const std::vector<Support>& start = {});
+// What else comes near: up to `each` supports of each size that the same search meets, the least residual first.
+std::vector<Support> best_supports(const NormalEquations& system, int largest, int each);
+// That support with one column exchanged for another: for each that goes, up to `each` that come, the best first.
+std::vector<Support> neighbours(const NormalEquations& system, const Support& support, int each);
 std::vector<Support> threshold_path(const NormalEquations& system, int largest);
 std::vector<Support> omp_path(const NormalEquations& system, int largest);
 std::vector<Support> frols_path(const NormalEquations& system, int largest);

@@ -133,10 +133,7 @@ void shrink(const NormalEquations& system, PathKeeper& keeper) {
   }
 }
 
-}  // namespace
-
-std::vector<Support> best_subset_path(const NormalEquations& system, int largest, const std::vector<Support>& start) {
-  PathKeeper keeper(system, largest);
+void search(const NormalEquations& system, const std::vector<Support>& start, PathKeeper& keeper) {
   for (const Support& support : start)
     if (static_cast<int>(support.size()) <= keeper.largest()) keeper.offer(exchange(system, support));
   if (start.empty()) {
@@ -144,12 +141,45 @@ std::vector<Support> best_subset_path(const NormalEquations& system, int largest
     const int all = exhaustive_size(columns.size(), keeper.largest());
     Support support;
     try_all(system, columns, 0, all, support, keeper);
-    if (all == keeper.largest()) return keeper.path();
-    if (const auto& best = keeper.of_size(static_cast<std::size_t>(all))) grow(system, *best, keeper);
+    if (all == keeper.largest()) return;
+    if (const Support* best = keeper.of_size(static_cast<std::size_t>(all))) grow(system, *best, keeper);
   }
   grow(system, {}, keeper);
   shrink(system, keeper);
+}
+
+}  // namespace
+
+std::vector<Support> best_subset_path(const NormalEquations& system, int largest, const std::vector<Support>& start) {
+  PathKeeper keeper(system, largest);
+  search(system, start, keeper);
   return keeper.path();
+}
+
+std::vector<Support> best_supports(const NormalEquations& system, int largest, int each) {
+  PathKeeper keeper(system, largest, static_cast<std::size_t>(each));
+  search(system, {}, keeper);
+  return keeper.path();
+}
+
+std::vector<Support> neighbours(const NormalEquations& system, const Support& support, int each) {
+  std::vector<Support> all;
+  for (std::size_t out = 0; out < support.size(); ++out) {
+    Support rest = support;
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(out));
+    const auto regression = sparse::regress(system, rest);
+    if (!regression) continue;
+    std::vector<double> gain = sparse::gains(system, *regression);
+    gain[static_cast<std::size_t>(support[out])] = -1;
+    for (int i = 0; i < each; ++i) {
+      const int in = sparse::argmax(gain);
+      if (gain[static_cast<std::size_t>(in)] < 0) break;
+      gain[static_cast<std::size_t>(in)] = -1;
+      all.push_back(rest);
+      all.back().insert(std::upper_bound(rest.begin(), rest.end(), in) - rest.begin() + all.back().begin(), in);
+    }
+  }
+  return all;
 }
 
 }  // namespace turnpike

@@ -11,20 +11,29 @@ namespace turnpike {
 namespace sparse {
 namespace {
 
-Matrix gram_of(const NormalEquations& system, const Support& support) {
-  Matrix gram(support.size(), support.size());
+Matrix part_of(const Matrix& whole, const Support& support) {
+  Matrix part(support.size(), support.size());
   for (std::size_t a = 0; a < support.size(); ++a)
     for (std::size_t b = 0; b < support.size(); ++b)
-      gram(a, b) = system.gram(static_cast<std::size_t>(support[a]), static_cast<std::size_t>(support[b]));
-  return gram;
+      part(a, b) = whole(static_cast<std::size_t>(support[a]), static_cast<std::size_t>(support[b]));
+  return part;
+}
+
+// What of S_jj the columns of the support leave: S_jj - S_j' (S_support)^-1 S_j.
+double pivot(const Matrix& s, const Matrix& inverse, const Support& support, std::size_t j) {
+  double left = s(j, j);
+  for (std::size_t a = 0; a < support.size(); ++a)
+    for (std::size_t b = 0; b < support.size(); ++b)
+      left -= s(j, static_cast<std::size_t>(support[a])) * inverse(a, b) * s(j, static_cast<std::size_t>(support[b]));
+  return left;
 }
 
 }  // namespace
 
-PathKeeper::PathKeeper(const NormalEquations& system, int largest)
+PathKeeper::PathKeeper(const NormalEquations& system, int largest, std::size_t each)
     : system_(system),
-      best_(static_cast<std::size_t>(std::min(largest, static_cast<int>(system.size()))) + 1),
-      residual_(best_.size(), INFINITY) {}
+      each_(each),
+      best_(static_cast<std::size_t>(std::min(largest, static_cast<int>(system.size()))) + 1) {}
 
 void PathKeeper::offer(Support support) {
   const std::size_t size = support.size();
@@ -41,22 +50,31 @@ void PathKeeper::offer(Support support) {
     if (independent.size() < size) offer(std::move(independent));
     return;
   }
-  if (!(residual < residual_[size])) return;
-  residual_[size] = residual;
-  best_[size] = std::move(support);
+  auto& best = best_[size];
+  if (best.size() == each_ && !(residual < best.back().first)) return;
+  const auto place = std::upper_bound(best.begin(), best.end(), residual,
+                                      [](double value, const auto& entry) { return value < entry.first; });
+  if (std::any_of(best.begin(), place, [&](const auto& entry) { return entry.second == support; })) return;
+  best.insert(place, {residual, std::move(support)});
+  if (best.size() > each_) best.pop_back();
 }
 
 std::vector<Support> PathKeeper::path() const {
   std::vector<Support> all;
-  for (const auto& support : best_)
-    if (support) all.push_back(*support);
+  for (const auto& best : best_)
+    for (const auto& [residual, support] : best) all.push_back(support);
   return all;
 }
 
 std::optional<Regression> regress(const NormalEquations& system, const Support& support) {
-  Regression regression = {support, std::vector<double>(support.size()), {}, 1};
-  auto inverse = inverse_cholesky(gram_of(system, support));
+  Regression regression = {support, std::vector<double>(support.size()), {}, {}, 1};
+  auto inverse = inverse_cholesky(part_of(system.gram, support));
   if (!inverse) return std::nullopt;
+  if (system.telling.rows() > 0) {
+    auto telling = inverse_cholesky(part_of(system.telling, support));
+    if (!telling) return std::nullopt;
+    regression.telling_inverse = std::move(*telling);
+  }
   for (std::size_t a = 0; a < support.size(); ++a) {
     if ((*inverse)(a, a) > 1 / tiny_pivot) return std::nullopt;
     for (std::size_t b = 0; b < support.size(); ++b)
@@ -84,7 +102,10 @@ std::vector<double> gains(const NormalEquations& system, const Regression& regre
       for (std::size_t b = 0; b < k; ++b) image[a] += regression.inverse(a, b) * row[b];
       length -= row[a] * image[a];
     }
-    if (length > tiny_pivot) gain[j] = correlation * correlation / length;
+    if (length <= tiny_pivot) continue;
+    if (system.telling.rows() > 0 && !(pivot(system.telling, regression.telling_inverse, regression.support, j) > 0))
+      continue;
+    gain[j] = correlation * correlation / length;
   }
   return gain;
 }
