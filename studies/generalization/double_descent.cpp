@@ -500,6 +500,10 @@ void along_training(StudyContext& study, StudyReport& report) {
                                          test[peak] / test[valley]));
   report.checks.push_back(check_at_most("G5", "along training: least test loss after the peak over the peak's", "",
                                         0.95, last / test[peak]));
+  report.findings.push_back(fmt::format(
+      "Along training: the test loss is least after {:g} steps ({:.3g}), largest after {:g} ({:.3g}), and {:.3g} at "
+      "best from there on; the training loss at the end is {:.1e}. It rises as the wrong labels are fitted.",
+      steps[valley], test[valley], steps[peak], test[peak], last, train.back()));
   Figure figure({.title = "Along training", .caption = "Medians over the networks, twice $nK$ parameters, Adam."});
   figure.panel("squared loss")
       .x({.label = "steps", .scale = Scale::log})
