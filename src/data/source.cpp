@@ -25,7 +25,10 @@ Format format_of(const std::filesystem::path& path) {
   if (head.starts_with("\x93NUM")) return Format::npy;
   if (head.starts_with("PK")) return Format::npz;
   if (head.starts_with("\x1f\x8b") || (head.size() == 4 && head[0] == 0 && head[1] == 0)) return Format::idx;
-  return Format::text;  // also what cannot be read: the reader of text says why
+  // By its name where the content says nothing: the reader then says what is wrong with it.
+  if (path.extension() == ".npy") return Format::npy;
+  if (path.extension() == ".npz") return Format::npz;
+  return Format::text;  // also what cannot be read
 }
 
 void require_samples(const Array& x, const std::string& name) {

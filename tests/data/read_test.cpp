@@ -200,6 +200,8 @@ TEST_F(Read, NumpyArrays) {
             (std::vector<std::int64_t>{3}));
 
   expect_input_error([&] { read_dataset(folder.file("x.npy")); }, {"x.npy holds no labels", "--labels"});
+  for (const char* name : {"torn.npy", "torn.npz"})
+    expect_input_error([&] { read_dataset(folder.write(name, "no array")); }, {name, "is no NP"});
   write_npz(folder.file("odd.npz"), {{"a", array_of<float>({1}, {1})}, {"b", array_of<float>({1}, {1})}});
   expect_input_error([&] { read_dataset(folder.file("odd.npz")); }, {"needs the entries x and y", "it has a, b"});
   write_npz(folder.file("inf.npz"),
