@@ -469,6 +469,9 @@ class ArrayFile {
       if (is_complex(array.dtype)) throw InputError(fmt::format("{}: the mask {} is complex", source_, query_.mask));
       for (double value : gather(array, walk_of(query_.mask, experiment, 0), 1, 0))
         out.mask.push_back(std::isfinite(value) && value != 0);
+      if (std::find(out.mask.begin(), out.mask.end(), 1) == out.mask.end())
+        throw InputError(fmt::format("{}: the mask {} leaves nothing measured: it is 0 or no number at every point",
+                                     source_, query_.mask));
     }
     return out;
   }

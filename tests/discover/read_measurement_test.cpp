@@ -204,6 +204,17 @@ TEST_F(ReadMeasurement, AMaskOverTheGridOrOverSpace) {
         read_measurements({wrong}, {.axes = {"x", "t"}, .mask = "inside"});
       },
       {"inside", "neither the [12, 7]"});
+  for (const double outside : {0.0, double{NAN}}) {
+    const auto empty = npz({{"u", field(x, t)},
+                            {"x", row(x)},
+                            {"t", row(t)},
+                            {"inside", array_of<double>({12}, std::vector<double>(12, outside))}});
+    expect_input_error(
+        [&] {
+          read_measurements({empty}, {.axes = {"x", "t"}, .mask = "inside"});
+        },
+        {"the mask inside leaves nothing measured"});
+  }
 }
 
 TEST_F(ReadMeasurement, AGivenFieldRepeatsAlongTime) {
