@@ -177,9 +177,8 @@ void add_predicted_meat(const RowBlock& block, const std::vector<NoiseKernel>& k
 
 std::string criterion_text(double exact_residual) {
   return fmt::format(
-      "shortest equation within one deviation of the least extended Bayesian information criterion, n log((r^2 + "
-      "{0:g}) / "
-      "(v + {0:g})) + k log n + 2 log C(p, k)",
+      "shortest equation within one deviation of the least extended Bayesian information criterion, "
+      "n log((r^2 + {0:g}) / (v + {0:g})) + k log n + 2 log C(p, k)",
       exact_residual * exact_residual);
 }
 

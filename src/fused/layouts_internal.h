@@ -170,11 +170,8 @@ class Panels {
   }
   std::int64_t sum_entries(const WeightShape& m) const { return m.rows * stride(m.cols) + stride(m.rows); }
   static std::int64_t width_of_separate_sums() { return 1; }
-  void sums_of_sample(const WeightShape& m, const T* sums, std::int64_t, T* row) const { reduce(m, sums, row); }
-  void reduce(const WeightShape& m, const T* sums, T* row) const {
-    for (std::int64_t i = 0; i < m.rows; ++i) std::copy_n(sums + i * stride(m.cols), m.cols, row + i * m.cols);
-    std::copy_n(sums + m.rows * stride(m.cols), m.rows, row + m.rows * m.cols);
-  }
+  void sums_of_sample(const WeightShape& m, T* sums, std::int64_t, T* row) const { reduce(m, sums, row); }
+  void reduce(const WeightShape& m, T* sums, T* row) const { reduce(m, std::vector<T*>{sums}, nullptr, T(0), row); }
   double reduce(const WeightShape& m, std::vector<T*> sums, const T* u, T twice, T* row) const {
     double squares = 0;
     for (std::int64_t i = 0; i <= m.rows; ++i) {  // the last one: b
