@@ -97,6 +97,71 @@ TEST(Lbfgs, WalksBackFromTrialPointsThatAreNotFinite) {
   EXPECT_LE(gradient_norm(u, f), 1e-12);
 }
 
+// -H g by the two-loop recursion (Nocedal & Wright, algorithm 7.4), the oldest pair first.
+Tensor two_loop(const std::vector<std::pair<Tensor, Tensor>>& pairs, const Tensor& g) {
+  Tensor q = g.clone();
+  std::vector<Tensor> alpha(pairs.size());
+  for (std::size_t i = pairs.size(); i-- > 0;) {
+    const auto& [s, y] = pairs[i];
+    alpha[i] = s.dot(q) / s.dot(y);
+    q = q - alpha[i] * y;
+  }
+  if (!pairs.empty()) q = q * pairs.back().first.dot(pairs.back().second) / pairs.back().second.square().sum();
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const auto& [s, y] = pairs[i];
+    q = q + (alpha[i] - y.dot(q) / s.dot(y)) * s;
+  }
+  return -q;
+}
+
+TEST(Lbfgs, GoesAlongTheTwoLoopRecursionsDirectionAsFarAsTheWolfeConditionsAsk) {
+  constexpr std::int64_t history = 3;
+  for (const auto dtype : {at::kDouble, at::kFloat}) {
+    const std::vector<Tensor> u{parameter({-1.2, 1, -1.2, 1, 0.3, 0.8, -0.4, 0.1, 0.9, 1.1, -0.2}, dtype)};
+    struct Evaluation {
+      Tensor x, g;
+      double f;
+    };
+    std::vector<Evaluation> calls;
+    const auto f = closure_of(u, rosenbrock);
+    const auto closure = [&](bool gradient) {
+      const Tensor x = u[0].detach().to(at::kDouble, false, true), value = f(gradient);
+      calls.push_back({x, u[0].grad().to(at::kDouble, false, true), value.item<double>()});
+      return value;
+    };
+    auto optimiser = make_optimiser({.kind = OptimiserKind::lbfgs, .history = history, .iterations = 1}, u);
+    std::vector<std::pair<Tensor, Tensor>> pairs;
+    for (int k = 0; k < 15; ++k) {
+      calls.clear();
+      optimiser->step(closure);
+      const Evaluation start = calls[0];
+      const Tensor d = calls[1].x - start.x, expected = two_loop(pairs, start.g);
+      // The first step has length 1 in the sum of absolute values.
+      const Tensor off = k == 0 ? d - expected / start.g.abs().sum() : d - expected;
+      EXPECT_LE((off.norm() / d.norm()).item<double>(), dtype == at::kDouble ? 1e-10 : 2e-3) << k;
+
+      calls.clear();
+      closure(true);
+      const Evaluation& end = calls[0];
+      const Tensor s = end.x - start.x;
+      const double slope = start.g.dot(s).item<double>();
+      EXPECT_LE(end.f, start.f + 1e-4 * slope);
+      EXPECT_LE(std::abs(end.g.dot(s).item<double>()), 0.9 * std::abs(slope));
+      pairs.emplace_back(s, end.g - start.g);
+      if (pairs.size() > history) pairs.erase(pairs.begin());
+    }
+  }
+}
+
+TEST(Lbfgs, GoesOnWhereTheSlopeHasHardlyFallen) {
+  const Function f = [](const std::vector<Tensor>& u) { return (u[0] - 1000).square().sum(); };
+  const std::vector<Tensor> u{parameter({0})};
+  auto optimiser = make_optimiser({.kind = OptimiserKind::lbfgs, .iterations = 1}, u);
+  const double before = gradient_norm(u, f);
+  optimiser->step(closure_of(u, f));  // its first trial is 1
+  EXPECT_LE(gradient_norm(u, f), 0.9 * before);
+}
+
 TEST(Lbfgs, RefusesAStartThatIsNotFinite) {
   const Function f = [](const std::vector<Tensor>& u) { return at::log(u[0]).sum(); };
   const std::vector<Tensor> u{parameter({-1})};
@@ -106,8 +171,8 @@ TEST(Lbfgs, RefusesAStartThatIsNotFinite) {
 }
 
 TEST(Lbfgs, SaysWhenItIsStuck) {
-  // |x| from its kink: no descent direction that the gradient shows.
-  const Function f = [](const std::vector<Tensor>& u) { return u[0].abs().sum() + 0 * u[0].sum(); };
+  // The kink of |x^2 - 2| is no number: on both sides of it the gradient asks for more.
+  const Function f = [](const std::vector<Tensor>& u) { return (u[0].square() - 2).abs().sum(); };
   const std::vector<Tensor> u{parameter({0.3})};
   auto optimiser = make_optimiser({.kind = OptimiserKind::lbfgs}, u);
   for (int k = 0; k < 20 && !optimiser->stalled(); ++k) optimiser->step(closure_of(u, f));
@@ -115,15 +180,15 @@ TEST(Lbfgs, SaysWhenItIsStuck) {
 }
 
 TEST(FirstOrder, SgdWithMomentumFollowsItsRecurrence) {
-  // v = m v + g, u -= rate v (Sutskever et al. 2013 as libtorch has it), g = u.
+  // v = m v + g, u -= rate v, g = u + 0.01 u.
   const std::vector<Tensor> u{parameter({2})};
   const Function f = [](const std::vector<Tensor>& p) { return 0.5 * p[0].square().sum(); };
-  auto optimiser = make_optimiser({.kind = OptimiserKind::sgd, .rate = 0.1, .momentum = 0.9}, u);
+  auto optimiser = make_optimiser({.kind = OptimiserKind::sgd, .rate = 0.1, .momentum = 0.9, .weight_decay = 0.01}, u);
   double x = 2, v = 0;
   for (int k = 0; k < 20; ++k) {
     if (k == 10) optimiser->set_rate(0.05);
     optimiser->step(closure_of(u, f));
-    v = 0.9 * v + x;
+    v = 0.9 * v + 1.01 * x;
     x -= (k < 10 ? 0.1 : 0.05) * v;
     EXPECT_NEAR(u[0].item<double>(), x, 1e-14);
   }

@@ -1,9 +1,9 @@
 // Optimisers behind one interface: min over the parameters u of  f(u) + h(u_0),  f smooth, h only for `proximal`.
 //
-//   sgd       u -= rate v,  v = momentum v + grad f             libtorch's
+//   sgd       u -= rate v,  v = momentum v + grad f
 //   adam      Kingma & Ba, arXiv:1412.6980                      one pass over the entries
 //   adamw     Loshchilov & Hutter, arXiv:1711.05101             the same
-//   lbfgs     limited-memory BFGS with strong Wolfe line search libtorch's (Nocedal & Wright, ch. 3 and 7); full batch
+//   lbfgs     limited-memory BFGS with strong Wolfe line search (Nocedal & Wright, ch. 3 and 7); full batch
 //   proximal  accelerated proximal gradient (Beck & Teboulle 2009, doi:10.1137/080716542) with backtracking, restarted
 //   when the
 //             objective rises or the momentum points uphill (O'Donoghue & Candes 2015, doi:10.1007/s10208-013-9150-3);
@@ -16,12 +16,10 @@
 // (replacing what was there). It must be deterministic: the line searches call it several times a step. After a step
 // the .grad() are unspecified.
 //
-// L-BFGS as libtorch gives it stops short of float64's accuracy: it drops curvature pairs with y's < 1e-10, it walks on
-// through a trial point that is not finite, and near the optimum its line search compares objectives that differ by
-// rounding alone. It is therefore run on 2^40 (f - f_start), with non-finite trial values replaced by large ones, and
-// with the difference f - f_start taken from the gradients, (g + g_start)'(u - u_start) / 2, where that lies within the
-// rounding error of the subtraction. When a step no longer moves, its history is forgotten once; if the next does not
-// move either, stalled() says so.
+// L-BFGS goes on to float64's accuracy: near the optimum objectives differ by rounding alone, and where a difference lies
+// within the rounding error of its subtraction it is taken from the gradients, (g + g_start)'(u - u_start) / 2. A trial
+// point that is not finite is too far. Where no step along its direction moves the parameters, the pairs are forgotten;
+// where none along the gradient does either, stalled() says so.
 //
 // Guarantees: state() and load() continue bit for bit. Memory: sgd 1, adam and adamw 2, proximal 4, lbfgs 2 history + 6
 // times the parameters. Errors: Error if f is not finite at the start of an lbfgs or proximal step (the parameters are
