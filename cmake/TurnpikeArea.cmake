@@ -45,6 +45,17 @@ function(turnpike_precompile target)
   endif()
 endfunction()
 
+# OpenBLAS takes its slowest kernels on processors younger than itself. The command names the core type; tests do too.
+set(TURNPIKE_BLAS_CORE "")
+if(EXISTS /proc/cpuinfo)
+  file(STRINGS /proc/cpuinfo flags REGEX "^flags" LIMIT_COUNT 1)
+  if(flags MATCHES " avx512f ")
+    set(TURNPIKE_BLAS_CORE OPENBLAS_CORETYPE=SkylakeX)
+  elseif(flags MATCHES " avx2 ")
+    set(TURNPIKE_BLAS_CORE OPENBLAS_CORETYPE=Haswell)
+  endif()
+endif()
+
 # turnpike_test(name [TORCH] [USES areas...] [LIBRARIES targets...]): one program from tests/<name>/*_test.cpp and one ctest
 # entry, since loading libtorch anew for every case would cost half a second each. Suites named RealData read the data sets
 # in TURNPIKE_DATA; they are an entry of their own with the label real-data.
@@ -69,9 +80,10 @@ function(turnpike_test name)
     turnpike_precompile(${name}_tests)
   endif()
   add_test(NAME ${name} COMMAND ${name}_tests --gtest_brief=1 --gtest_filter=-RealData*)
-  set_tests_properties(${name} PROPERTIES LABELS ${name} TIMEOUT 1200)
+  set_tests_properties(${name} PROPERTIES LABELS ${name} TIMEOUT 1200 ENVIRONMENT "${TURNPIKE_BLAS_CORE}")
   if("${sources}" MATCHES "/real_data_test.cpp")
     add_test(NAME ${name}.real_data COMMAND ${name}_tests --gtest_brief=1 --gtest_filter=RealData*)
-    set_tests_properties(${name}.real_data PROPERTIES LABELS "${name};real-data" TIMEOUT 1200)
+    set_tests_properties(${name}.real_data PROPERTIES LABELS "${name};real-data" TIMEOUT 1200
+                                                      ENVIRONMENT "${TURNPIKE_BLAS_CORE}")
   endif()
 endfunction()

@@ -1,5 +1,7 @@
 #include "blas_internal.h"
 
+#include <string_view>
+
 // As Fortran offers it: matrices there stand by columns, so C' = B' A' is asked for.
 extern "C" {
 void sgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k, const float* alpha,
@@ -8,11 +10,17 @@ void sgemm_(const char* transa, const char* transb, const int* m, const int* n, 
 void dgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k, const double* alpha,
             const double* a, const int* lda, const double* b, const int* ldb, const double* beta, double* c,
             const int* ldc);
+char* openblas_get_corename(void);
 int openblas_get_num_threads(void);
 void openblas_set_num_threads(int n);
 }
 
 namespace turnpike {
+
+bool blas_is_faster(std::int64_t side) {
+  static const bool fallback = openblas_get_corename() == std::string_view("Prescott");
+  return side >= 512 && !fallback;
+}
 
 template <class T>
 void blas_multiply(const BlasOperand<T>& A, const BlasOperand<T>& B, std::int64_t rows, std::int64_t cols,

@@ -6,9 +6,11 @@
 
 namespace turnpike {
 
-// Sides from which BLAS is faster than our tiles: on two threads float32 by 15 to 20 %, float64 between 8 % slower and
-// 26 % faster.
-inline constexpr std::int64_t blas_dimension = 512;
+// Whether BLAS is faster than our tiles for matrices of that shorter side. From 512 it is, on two threads in float32 by
+// 15 to 20 %, in float64 between 8 % slower and 26 % faster; never with the kernels of 2004 that OpenBLAS takes on
+// processors younger than itself (a third as fast as our tiles). The command names the core type before BLAS is loaded;
+// a program that links the library cannot, its user can: OPENBLAS_CORETYPE.
+bool blas_is_faster(std::int64_t side);
 
 template <class T>
 struct BlasOperand {

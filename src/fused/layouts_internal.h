@@ -275,7 +275,7 @@ class Panels {
   using Start = typename PanelKernels<T>::Start;
   std::int64_t whole(std::int64_t n) const { return whole_lanes(n, k_.lanes); }
   std::int64_t stride(std::int64_t n) const { return panel_stride<T>(n, k_.lanes); }
-  bool by_blas(const WeightShape& m) const { return blas_ && std::min(m.rows, m.cols) >= blas_dimension; }
+  bool by_blas(const WeightShape& m) const { return blas_ && blas_is_faster(std::min(m.rows, m.cols)); }
   // out += h W in
   void add_affine(const WeightShape& m, const T* W, const T* in, T h, T* out) const {
     blas_multiply<T>({in, stride(m.cols), false}, {W, m.cols, true}, width_, m.rows, m.cols, h, out, stride(m.rows));

@@ -210,7 +210,7 @@ auto with_call(const FusedPerceptron& net, const T* x, const T* parameters, std:
   if (Strips<T>::width_unit() > 1 && most >= 20) {
     bool large = false;  // one of the matrices
     for (std::size_t l = 1; l < net.widths.size(); ++l)
-      large = large || std::min(net.widths[l - 1], net.widths[l]) >= blas_dimension;
+      large = large || blas_is_faster(std::min(net.widths[l - 1], net.widths[l]));
     const Blocks blocks =
         large ? blas_blocks(bytes, n_samples, useful) : panel_blocks<T>(most, bytes, n_samples, useful);
     const SingleBlas held(blocks.blas);

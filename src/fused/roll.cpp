@@ -103,7 +103,7 @@ template <class T, class Work>
 auto with_roller(const FusedProblem& problem, const FusedInputs<T>& inputs, Blas blas, Work work) {
   check(problem, inputs);
   if (wide<T>(problem.layer)) {
-    const bool large = blas == Blas::allowed && least_side(problem.layer) >= blas_dimension;
+    const bool large = blas == Blas::allowed && blas_is_faster(least_side(problem.layer));
     const Blocks blocks = large ? blas_blocks(trajectory_bytes<T>(problem), problem.n_samples, threads_for(problem))
                                 : panels_for<T>(problem);
     const SingleBlas held(blocks.blas);

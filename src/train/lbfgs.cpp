@@ -71,8 +71,8 @@ class InverseHessian {
   // The step s from the gradient last looked at to the gradient g, y = g - that. A pair without curvature is left out.
   void add(const Tensor& s, const Tensor& y, const Tensor& g) {
     const double s_y = s.dot(y).item<double>(), y_y = y.dot(y).item<double>(), s_s = s.dot(s).item<double>();
-    const double rounding = s.scalar_type() == at::kDouble ? std::numeric_limits<double>::epsilon()
-                                                           : std::numeric_limits<float>::epsilon();
+    const double rounding =
+        s.scalar_type() == at::kDouble ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
     if (!(s_y > rounding * std::sqrt(s_s * y_y))) {
       look(g);
       return;
@@ -147,9 +147,9 @@ class InverseHessian {
   }
 
   std::int64_t m_, count_ = 0, newest_ = 0;
-  Tensor pairs_;                     // [m, 2, n]
-  std::vector<double> sy_, yy_;      // [m, m], S'Y (its upper triangle) and Y'Y, the oldest pair first
-  std::vector<double> products_;     // [count, 2], S'g and Y'g
+  Tensor pairs_;                  // [m, 2, n]
+  std::vector<double> sy_, yy_;   // [m, m], S'Y (its upper triangle) and Y'Y, the oldest pair first
+  std::vector<double> products_;  // [count, 2], S'g and Y'g
 };
 
 // f on the line x + t d: its value, its change from t = 0, and its slope.
@@ -239,7 +239,8 @@ class Lbfgs final : public Optimiser {
         const double there = closure(true).item<double>();
         Tensor gradient = flat_gradient(parameters_);
         const double slope_there = gradient.dot(d).item<double>();
-        return Trial{t, there, change_of(value, there, t * (slope + slope_there) / 2), slope_there, std::move(gradient)};
+        return Trial{t, there, change_of(value, there, t * (slope + slope_there) / 2), slope_there,
+                     std::move(gradient)};
       };
       const double first = hessian_.empty() ? std::min(1.0, 1 / g.abs().sum().item<double>()) : 1.0;
       Trial best = slope < 0 ? LineSearch(line, {0, value, 0, slope, g})(first) : Trial{};

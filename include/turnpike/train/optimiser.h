@@ -16,10 +16,10 @@
 // (replacing what was there). It must be deterministic: the line searches call it several times a step. After a step
 // the .grad() are unspecified.
 //
-// L-BFGS goes on to float64's accuracy: near the optimum objectives differ by rounding alone, and where a difference lies
-// within the rounding error of its subtraction it is taken from the gradients, (g + g_start)'(u - u_start) / 2. A trial
-// point that is not finite is too far. Where no step along its direction moves the parameters, the pairs are forgotten;
-// where none along the gradient does either, stalled() says so.
+// L-BFGS goes on to float64's accuracy: near the optimum objectives differ by rounding alone, and where a difference
+// lies within the rounding error of its subtraction it is taken from the gradients, (g + g_start)'(u - u_start) / 2. A
+// trial point that is not finite is too far. Where no step along its direction moves the parameters, the pairs are
+// forgotten; where none along the gradient does either, stalled() says so.
 //
 // Guarantees: state() and load() continue bit for bit. Memory: sgd 1, adam and adamw 2, proximal 4, lbfgs 2 history + 6
 // times the parameters. Errors: Error if f is not finite at the start of an lbfgs or proximal step (the parameters are
