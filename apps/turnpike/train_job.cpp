@@ -9,7 +9,7 @@
 #include <turnpike/base/files.h>
 #include <turnpike/base/seed.h>
 #include <turnpike/core/device.h>
-#include <turnpike/net/baseline.h>
+#include <turnpike/train/baseline.h>
 #include <turnpike/train/checkpoint.h>
 #include <turnpike/train/evaluate.h>
 #include <turnpike/train/multistart.h>

@@ -21,7 +21,7 @@
 // trial point that is not finite is too far. Where no step along its direction moves the parameters, the pairs are
 // forgotten; where none along the gradient does either, stalled() says so.
 //
-// Guarantees: state() and load() continue bit for bit. Memory: sgd 1, adam and adamw 2, proximal 4, lbfgs 2 history + 6
+// Guarantees: state() and load() continue bit for bit. Memory: sgd 1, adam and adamw 2, proximal 4, lbfgs 2 history + 8
 // times the parameters. Errors: Error if f is not finite at the start of an lbfgs or proximal step (the parameters are
 // then untouched).
 #pragma once

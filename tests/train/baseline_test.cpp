@@ -1,4 +1,4 @@
-#include <turnpike/net/baseline.h>
+#include <turnpike/train/baseline.h>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -3,15 +3,14 @@
 //   linear       regression: least squares in closed form (ridge 1e-8);
 //                classes: multinomial logistic regression, L-BFGS, with the penalty 1e-4 |W|^2
 //   perceptron   z = A3 r(A2 r(A1 x + a1) + a2) + a3, r = max(., 0), Adam with a cosine schedule on the flow's cost;
-//   the weights of
-//                the best validation cost are kept. Its width makes the number of parameters closest to a given one.
+//                the weights of the best validation cost are kept. Its width makes the number of parameters closest to
+//                a given one.
 //
 //   Baseline line = fit_linear(task);
 //   Baseline net = fit_perceptron(task, {.n_parameters = model.n_parameters(), .cost = "mean_square", .epochs = 300});
 //   Tensor z = net.outputs(x);       // standardised features -> outputs in the coding net.coding
 //
 // Memory beyond the data: a batch and the weights. Both stop early when stop_requested().
-// Sources: Nocedal & Wright, Numerical Optimization, ch. 7; Kingma & Ba, arXiv:1412.6980.
 #pragma once
 
 #include <functional>

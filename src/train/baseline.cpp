@@ -1,4 +1,4 @@
-#include <turnpike/net/baseline.h>
+#include <turnpike/train/baseline.h>
 
 #include <chrono>
 #include <cmath>
@@ -9,13 +9,12 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/optim/adam.h>
-#include <torch/optim/lbfgs.h>
 
 #include <turnpike/base/error.h>
 #include <turnpike/base/seed.h>
 #include <turnpike/fused/perceptron.h>
 #include <turnpike/math/random.h>
+#include <turnpike/train/optimiser.h>
 
 namespace turnpike {
 namespace {
@@ -60,28 +59,26 @@ Baseline logistic_regression(const BaselineTask& task, Progress& progress) {
   const auto outputs = [n](const Tensor& w, const Tensor& x) -> Tensor {
     return at::addmm(w.select(1, n), x, w.narrow(1, 0, n).t());
   };
-  constexpr int iterations = 100;
-  torch::optim::LBFGS optimiser(
-      {weights}, torch::optim::LBFGSOptions(1).max_iter(1).history_size(20).line_search_fn("strong_wolfe"));
+  constexpr int steps = 20, iterations = 5;
+  const auto optimiser =
+      make_optimiser({.kind = OptimiserKind::lbfgs, .history = 20, .iterations = iterations}, {weights});
+  const auto objective = [&](bool) {
+    weights.mutable_grad() = Tensor();
+    Tensor total = 1e-4 * weights.narrow(1, 0, n).square().sum();
+    total.backward();
+    total = total.detach();
+    for_each_batch(task.train, evaluation_batch, [&](std::span<const std::int64_t> rows) {
+      const Examples part = examples(task, TargetCoding::classes, rows);
+      const Tensor share = (*cost)(0, outputs(weights, part.x), part.y).sum() / static_cast<double>(task.train.size());
+      share.backward();
+      total = total + share.detach();
+    });
+    return total;
+  };
   double previous = std::numeric_limits<double>::infinity();
-  for (int k = 0; k < iterations && !stop_requested(); ++k) {
-    const double value = optimiser
-                             .step([&] {
-                               optimiser.zero_grad();
-                               Tensor total = 1e-4 * weights.narrow(1, 0, n).square().sum();
-                               total.backward();
-                               total = total.detach();
-                               for_each_batch(task.train, evaluation_batch, [&](std::span<const std::int64_t> rows) {
-                                 const Examples part = examples(task, TargetCoding::classes, rows);
-                                 const Tensor share = (*cost)(0, outputs(weights, part.x), part.y).sum() /
-                                                      static_cast<double>(task.train.size());
-                                 share.backward();
-                                 total = total + share.detach();
-                               });
-                               return total;
-                             })
-                             .item<double>();
-    progress.update("logistic regression", k + 1, iterations, fmt::format("loss {:.4g}", value));
+  for (int k = 0; k < steps && !optimiser->stalled() && !stop_requested(); ++k) {
+    const double value = optimiser->step(objective).item<double>();
+    progress.update("logistic regression", k + 1, steps, fmt::format("loss {:.4g}", value));
     if (std::abs(previous - value) <= 1e-7 * std::abs(value)) break;
     previous = value;
   }
@@ -197,7 +194,7 @@ Baseline fit_perceptron(const BaselineTask& task, const PerceptronOptions& optio
   const std::int64_t m = n_outputs_of(coding, static_cast<std::int64_t>(schema.classes.size()), schema.n_outputs());
   const std::int64_t w = perceptron_width(n, m, options.n_parameters);
   const Perceptron net = make_perceptron(n, w, m, task.dtype, seed_for(options.seed, "perceptron"));
-  torch::optim::Adam optimiser({net.parameters}, torch::optim::AdamOptions(options.rate));
+  const auto optimiser = make_optimiser({.kind = OptimiserKind::adam, .rate = options.rate}, {net.parameters});
 
   const auto n_rows = static_cast<std::int64_t>(task.train.size());
   const std::int64_t batch = options.batch > 0 ? std::min(options.batch, n_rows) : n_rows;
@@ -223,11 +220,12 @@ Baseline fit_perceptron(const BaselineTask& task, const PerceptronOptions& optio
     if (watch.seconds() >= options.seconds) break;
     const double done = static_cast<double>(epoch) / static_cast<double>(options.epochs);
     // rate (1 + cos(pi done)) / 2
-    static_cast<torch::optim::AdamOptions&>(optimiser.param_groups()[0].options())
-        .lr(options.rate * (1 + std::cos(std::numbers::pi * done)) / 2);
+    optimiser->set_rate(options.rate * (1 + std::cos(std::numbers::pi * done)) / 2);
     const auto descend = [&](const Examples& some) {
-      net.parameters.mutable_grad() = gradient_of(net, *cost, some);
-      optimiser.step();
+      optimiser->step([&](bool) {
+        net.parameters.mutable_grad() = gradient_of(net, *cost, some);
+        return Tensor();
+      });
     };
     if (whole) {
       descend(all);
