@@ -35,8 +35,8 @@ class InverseHessian {
     const Tensor all = used().mv(g).to(at::kDouble);
     const double* from = all.data_ptr<double>();
     for (std::int64_t i = 0; i < count_; ++i) {
-      s_product(i) = from[2 * slot(i)];
-      y_product(i) = from[2 * slot(i) + 1];
+      products_[2 * i] = from[2 * slot(i)];
+      products_[2 * i + 1] = from[2 * slot(i) + 1];
     }
   }
 
@@ -131,8 +131,6 @@ class InverseHessian {
   double& yy(std::int64_t i, std::int64_t j) { return yy_[i * m_ + j]; }
   double sy(std::int64_t i, std::int64_t j) const { return sy_[i * m_ + j]; }
   double yy(std::int64_t i, std::int64_t j) const { return yy_[i * m_ + j]; }
-  double& s_product(std::int64_t i) { return products_[2 * i]; }
-  double& y_product(std::int64_t i) { return products_[2 * i + 1]; }
   double s_product(std::int64_t i) const { return products_[2 * i]; }
   double y_product(std::int64_t i) const { return products_[2 * i + 1]; }
 
@@ -298,6 +296,7 @@ class Lbfgs final : public Optimiser {
 }  // namespace
 
 std::unique_ptr<Optimiser> make_lbfgs(const OptimiserOptions& options, std::vector<Tensor> parameters) {
+  require(options.history >= 1, "L-BFGS needs a history of at least one pair");
   return std::make_unique<Lbfgs>(options, std::move(parameters));
 }
 

@@ -368,6 +368,7 @@ TEST(Optimiser, RefusesWhatDoesNotFit) {
   }
   EXPECT_THROW(optimiser_named("admw"), InputError);
   EXPECT_THROW(make_optimiser({}, {at::ones({2})}), ContractError);
+  EXPECT_THROW(make_optimiser({.kind = OptimiserKind::lbfgs, .history = 0}, u), ContractError);
 }
 
 }  // namespace
