@@ -175,6 +175,16 @@ class Trainer {
     resumed_ = true;
   }
 
+  // What a file holds of an optimiser need not fit: another version's names, or another's numbers.
+  void load_optimiser(const std::function<void(const NamedTensors&)>& load) const {
+    try {
+      load(state_.optimiser);
+    } catch (const ContractError& error) {
+      throw InputError(
+          fmt::format("'{}' cannot be resumed: {}; start a new run", checkpoint_path().string(), error.what()));
+    }
+  }
+
   // ---- first order: epochs ----
 
   void first_order() {
@@ -183,7 +193,7 @@ class Trainer {
         make_optimiser(options_.optimiser, problem.parameters(),
                        options_.optimiser.kind == OptimiserKind::proximal ? problem.non_smooth() : NonSmooth{});
     if (resumed_)
-      optimiser->load(state_.optimiser);
+      load_optimiser([&](const NamedTensors& state) { optimiser->load(state); });
     else if (!options_.folder.empty())
       write_file(metrics_path(), "");
     problem.project();
@@ -298,7 +308,7 @@ class Trainer {
     const bool resumed = state_.phase == Phase::polish;
     state_.phase = Phase::polish;
     Polisher polisher(model_, objective_, data_, options_.polish);
-    if (resumed) polisher.load(state_.optimiser);
+    if (resumed) load_optimiser([&](const NamedTensors& state) { polisher.load(state); });
     while (!polisher.done()) {
       if (stop_requested()) interrupted(polisher);
       polisher.step();

@@ -287,6 +287,25 @@ TEST(Train, GoesBackToTheLastGoodEpochWhenItDiverges) {
   EXPECT_EQ(load_checkpoint(folder / checkpoint_name).epoch, 1);
 }
 
+TEST(Train, RefusesToResumeAnOptimiserWithAStateOfOtherNames) {
+  const Dataset data = generate("circles", 60, 0.1, 3);
+  const Folder folder;
+  TrainOptions options{.epochs = 2, .batch = 20, .optimiser = {.rate = 0.01}, .folder = folder};
+  Model model = small_model(at::kDouble, data);
+  train(model, small_objective(), data, nullptr, options);
+  Checkpoint checkpoint = load_checkpoint(folder / checkpoint_name);
+  checkpoint.optimiser.erase(checkpoint.optimiser.begin());
+  save_checkpoint(folder / checkpoint_name, checkpoint);
+  options.resume = true;
+  options.epochs = 3;
+  try {
+    train(model, small_objective(), data, nullptr, options);
+    ADD_FAILURE() << "it went on";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("start a new run"), std::string::npos) << error.what();
+  }
+}
+
 TEST(Train, RefusesToResumeAnotherRun) {
   const Dataset data = generate("circles", 60, 0.1, 3), other = generate("circles", 60, 0.1, 4);
   const Folder folder;
