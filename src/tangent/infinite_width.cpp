@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <torch/types.h>
 
 #include <cmath>
@@ -161,6 +162,7 @@ std::shared_ptr<const WideRectifierKernel<T>> fused(const WideNet& net, const Te
                             .slope = net.activation.slope,
                             .residual = net.residual,
                             .weight_variance = net.weight_variance,
+                            .bias_variance = net.bias_variance,
                             .input_variance = net.input_variance};
   return std::make_shared<const WideRectifierKernel<T>>(fused, points.data_ptr<T>(), x.size(0), x.size(1),
                                                         at::get_num_threads());
@@ -169,14 +171,23 @@ std::shared_ptr<const WideRectifierKernel<T>> fused(const WideNet& net, const Te
 void require_fusible(const WideNet& net, const Tensor& x, const char* who) {
   require_net(net);
   require_points(x, fmt::format("{}: x", who));
-  require(net.activation.form == WideActivation::Form::rectifier && net.bias_variance == 0,
-          fmt::format("{}: rectifiers without biases, got {} with bias_variance {}; wide_kernels takes every net", who,
-                      net.activation.name, net.bias_variance));
+  require(net.activation.form == WideActivation::Form::rectifier,
+          fmt::format("{}: rectifiers, got {}; wide_kernels takes every net", who, net.activation.name));
+}
+
+// The system hands out memory as it is first touched, which page by page takes longer than the kernel. From this size
+// on malloc maps a block of its own, which nothing else shares.
+void ask_for_large_pages(const Tensor& fresh) {
+  constexpr std::uintptr_t page = 1 << 21, own_block = 1 << 25;
+  if (fresh.nbytes() < own_block) return;
+  const auto from = reinterpret_cast<std::uintptr_t>(fresh.data_ptr()), first = (from + page - 1) / page * page;
+  ::madvise(reinterpret_cast<void*>(first), from + fresh.nbytes() - first, MADV_HUGEPAGE);  // a wish: it may fail
 }
 
 template <class T>
 Tensor fused_matrix(const WideNet& net, const Tensor& x) {
   const Tensor K = at::empty({x.size(0), x.size(0)}, x.options());
+  ask_for_large_pages(K);
   fused<T>(net, x)->matrix(K.data_ptr<T>());
   return K;
 }

@@ -78,7 +78,7 @@ WideKernels wide_kernels(const WideNet& net, const Tensor& x);  // z = x
 KernelFunction nngp_kernel(const WideNet& net);
 KernelFunction tangent_kernel(const WideNet& net);
 
-// The tangent kernel of nets of rectifiers without biases, with or without skips, by the fused pass over the pairs
+// The tangent kernel of nets of rectifiers, with or without biases and skips, by the fused pass over the pairs
 // (fused/tangent_kernel.h, with its error bounds), in the dtype of x: as a matrix [N, N], or as products with it that
 // never store it, for any N. On libtorch's threads. ContractError for other nets; the reference above takes all.
 Tensor fused_tangent_kernel(const WideNet& net, const Tensor& x);
