@@ -45,15 +45,24 @@ function(turnpike_precompile target)
   endif()
 endfunction()
 
-# OpenBLAS takes its slowest kernels on processors younger than itself. The command names the core type; tests do too.
+# The instruction sets below this machine's best that kernels are written for, and OpenBLAS's name of the best: it takes
+# its slowest kernels on processors younger than itself, so tests name them as the command does.
+set(best generic)
+set(TURNPIKE_LESSER_TARGETS "")
 set(TURNPIKE_BLAS_CORE "")
 if(EXISTS /proc/cpuinfo)
   file(STRINGS /proc/cpuinfo flags REGEX "^flags" LIMIT_COUNT 1)
-  if(flags MATCHES " avx512f ")
-    set(TURNPIKE_BLAS_CORE OPENBLAS_CORETYPE=SkylakeX)
-  elseif(flags MATCHES " avx2 ")
-    set(TURNPIKE_BLAS_CORE OPENBLAS_CORETYPE=Haswell)
-  endif()
+  foreach(one IN ITEMS sse4_2:sse4:Nehalem avx2:avx2:Haswell avx512bw:avx512:SkylakeX)
+    string(REPLACE ":" ";" one ${one})
+    list(GET one 0 flag)
+    list(GET one 1 target)
+    list(GET one 2 core)
+    if(flags MATCHES " ${flag} ")
+      list(APPEND TURNPIKE_LESSER_TARGETS ${best})
+      set(best ${target})
+      set(TURNPIKE_BLAS_CORE OPENBLAS_CORETYPE=${core})
+    endif()
+  endforeach()
 endif()
 
 # turnpike_test(name [TORCH] [USES areas...] [LIBRARIES targets...]): one program from tests/<name>/*_test.cpp and one ctest

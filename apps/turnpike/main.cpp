@@ -26,6 +26,9 @@ void set_environment(int threads) {
   const std::string target = dispatch_target();
   if (target == "avx512") ::setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
   if (target == "avx2") ::setenv("OPENBLAS_CORETYPE", "Haswell", 0);
+  if (target == "sse4") ::setenv("OPENBLAS_CORETYPE", "Nehalem", 0);
+  // libtorch's own kernels: it knows neither SSE4 nor less by name.
+  ::setenv("ATEN_CPU_CAPABILITY", target == "avx512" || target == "avx2" ? target.c_str() : "default", 0);
   const std::string number = std::to_string(threads);
   ::setenv("OPENBLAS_NUM_THREADS", number.c_str(), 1);
   ::setenv("OMP_NUM_THREADS", number.c_str(), 1);

@@ -3,9 +3,14 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <vector>
+
+#include <turnpike/base/error.h>
 
 #include "commit_internal.h"
 
@@ -29,17 +34,29 @@ std::string processor() {
   return "unknown";
 }
 
-}  // namespace
-
-std::string dispatch_target() {
+// The best first.
+std::vector<std::string> supported_targets() {
+  std::vector<std::string> targets;
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl"))
-    return "avx512";
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
-  if (__builtin_cpu_supports("sse4.2")) return "sse4";
+    targets.push_back("avx512");
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) targets.push_back("avx2");
+  if (__builtin_cpu_supports("sse4.2")) targets.push_back("sse4");
 #endif
-  return "generic";
+  targets.push_back("generic");
+  return targets;
+}
+
+}  // namespace
+
+std::string dispatch_target() {
+  const std::vector<std::string> targets = supported_targets();
+  const char* wanted = std::getenv("TURNPIKE_DISPATCH");
+  if (!wanted || !*wanted) return targets.front();
+  if (std::find(targets.begin(), targets.end(), wanted) == targets.end())
+    throw InputError(fmt::format("TURNPIKE_DISPATCH is '{}'; this processor has {}", wanted, fmt::join(targets, ", ")));
+  return wanted;
 }
 
 Provenance provenance(int threads) {

@@ -1,3 +1,4 @@
+#include "dispatch_internal.h"
 #include "panels_internal.h"
 
 #include <algorithm>
@@ -279,12 +280,12 @@ HWY_EXPORT(make_panels_f64);
 
 template <>
 const PanelKernels<float>& panel_kernels<float>() {
-  static const PanelKernels<float> table = HWY_DYNAMIC_DISPATCH(make_panels_f32)();
+  static const PanelKernels<float> table = (limit_targets(), HWY_DYNAMIC_DISPATCH(make_panels_f32)());
   return table;
 }
 template <>
 const PanelKernels<double>& panel_kernels<double>() {
-  static const PanelKernels<double> table = HWY_DYNAMIC_DISPATCH(make_panels_f64)();
+  static const PanelKernels<double> table = (limit_targets(), HWY_DYNAMIC_DISPATCH(make_panels_f64)());
   return table;
 }
 

@@ -47,16 +47,25 @@ HWY_INLINE V polynomial(D d, V x, const double (&c)[n]) {
   return sum;
 }
 
-// min(x, bound) and max(x, bound) that keep NaN.
+// min(x, bound) and max(x, bound) that keep NaN: in one instruction of x86, which gives its second operand where one is
+// NaN. Highway's scalar targets give the other.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V at_most(D d, V x, double bound) {
   const V limit = constant(d, bound);
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
   return hn::IfThenElse(hn::Gt(x, limit), limit, x);
+#else
+  return hn::Min(limit, x);
+#endif
 }
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V at_least(D d, V x, double bound) {
   const V limit = constant(d, bound);
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
   return hn::IfThenElse(hn::Lt(x, limit), limit, x);
+#else
+  return hn::Max(limit, x);
+#endif
 }
 
 // a / b for b of moderate size. Where y near 1/b is good to 14 bits (in float64 a step of Newton makes it 28), q = a y
@@ -161,7 +170,7 @@ HWY_INLINE void tanh_of(D d, V (&x)[M]) {
     static constexpr double q[] = {1.0, 0.4671299149026231716, 0.02587088131718596138, 0.00032830048134608673,
                                    7.761476872899825317e-7};
     V z[M], above[M], below[M];
-    for (int m = 0; m < M; ++m) z[m] = hn::Min(hn::Mul(x[m], x[m]), constant(d, 9.02 * 9.02));
+    for (int m = 0; m < M; ++m) z[m] = at_most(d, hn::Mul(x[m], x[m]), 9.02 * 9.02);
     for (int m = 0; m < M; ++m) above[m] = constant(d, p[4]);
     for (int m = 0; m < M; ++m) below[m] = constant(d, q[4]);
     for (int i = 3; i >= 0; --i) {
@@ -169,15 +178,15 @@ HWY_INLINE void tanh_of(D d, V (&x)[M]) {
       for (int m = 0; m < M; ++m) below[m] = hn::MulAdd(below[m], z[m], constant(d, q[i]));
     }
     for (int m = 0; m < M; ++m) x[m] = hn::Mul(x[m], ratio(d, above[m], below[m]));
-    // Rounding must not leave [-1, 1]; the second operand is kept where it is NaN.
-    for (int m = 0; m < M; ++m) x[m] = hn::Max(constant(d, -1), hn::Min(one, x[m]));
+    // Rounding must not leave [-1, 1].
+    for (int m = 0; m < M; ++m) x[m] = at_least(d, at_most(d, x[m], 1), -1);
   } else {
     static constexpr double p[] = {0.1110990690175137210, 0.001057398854425723813};  // P = 1 + ..., 4.8e-18
     static constexpr double q[] = {0.4444324023508389917, 0.01586819964019216007};   // Q = 1 + ...
     const hn::RebindToSigned<D> di;
     const V magic = constant(d, round_magic<D> + exponent_bias<D>), two = constant(d, 2);
     V r[M], n[M], w[M], z[M], s[M], Q[M], A[M];
-    for (int m = 0; m < M; ++m) r[m] = hn::Min(constant(d, 19.1), hn::Abs(x[m]));
+    for (int m = 0; m < M; ++m) r[m] = at_most(d, hn::Abs(x[m]), 19.1);
     for (int m = 0; m < M; ++m) n[m] = hn::MulAdd(r[m], constant(d, 2 * 1.4426950408889634074), magic);
     for (int m = 0; m < M; ++m) w[m] = hn::BitCast(d, hn::ShiftLeft<mantissa_bits<D>>(hn::BitCast(di, n[m])));
     for (int m = 0; m < M; ++m) n[m] = hn::Sub(n[m], magic);

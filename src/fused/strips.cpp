@@ -1,4 +1,5 @@
 // Kernels on strips, one source for every target. Kept apart from the roll: here is arithmetic alone, there is none.
+#include "dispatch_internal.h"
 #include "strips_internal.h"
 
 #include <type_traits>
@@ -406,12 +407,12 @@ HWY_EXPORT(make_f64);
 
 template <>
 const StripKernels<float>& strip_kernels<float>() {
-  static const StripKernels<float> table = HWY_DYNAMIC_DISPATCH(make_f32)();
+  static const StripKernels<float> table = (limit_targets(), HWY_DYNAMIC_DISPATCH(make_f32)());
   return table;
 }
 template <>
 const StripKernels<double>& strip_kernels<double>() {
-  static const StripKernels<double> table = HWY_DYNAMIC_DISPATCH(make_f64)();
+  static const StripKernels<double> table = (limit_targets(), HWY_DYNAMIC_DISPATCH(make_f64)());
   return table;
 }
 

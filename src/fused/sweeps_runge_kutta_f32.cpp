@@ -4,6 +4,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "dispatch_internal.h"
 #include "sweeps_body_internal.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -24,6 +25,7 @@ HWY_EXPORT(find_runge_kutta_f32);
 
 template <>
 const SweepKernels<float>* runge_kutta_sweeps<float>(bool inner, Activation activation) {
+  limit_targets();
   return HWY_DYNAMIC_DISPATCH(find_runge_kutta_f32)(inner, activation);
 }
 

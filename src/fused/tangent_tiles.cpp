@@ -1,3 +1,4 @@
+#include "dispatch_internal.h"
 #include "tangent_tiles_internal.h"
 
 #include <algorithm>
@@ -323,12 +324,12 @@ HWY_EXPORT(make_tiles_f64);
 
 template <>
 const TileKernels<float>& tile_kernels<float>() {
-  static const TileKernels<float> table = HWY_DYNAMIC_DISPATCH(make_tiles_f32)();
+  static const TileKernels<float> table = (limit_targets(), HWY_DYNAMIC_DISPATCH(make_tiles_f32)());
   return table;
 }
 template <>
 const TileKernels<double>& tile_kernels<double>() {
-  static const TileKernels<double> table = HWY_DYNAMIC_DISPATCH(make_tiles_f64)();
+  static const TileKernels<double> table = (limit_targets(), HWY_DYNAMIC_DISPATCH(make_tiles_f64)());
   return table;
 }
 

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <regex>
 
+#include <turnpike/base/error.h>
 #include <turnpike/base/progress.h>
 #include <turnpike/base/seed.h>
 
@@ -21,6 +23,17 @@ TEST(Provenance, SaysWhereAResultComesFrom) {
   EXPECT_TRUE(std::regex_match(p.started, std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"))) << p.started;
   EXPECT_EQ(to_json(p)["threads"], 3);
   EXPECT_EQ(to_json(p).size(), 7u);
+}
+
+TEST(Provenance, TheEnvironmentNamesTheTarget) {
+  const char* before = std::getenv("TURNPIKE_DISPATCH");
+  const std::string kept = before ? before : "";
+  ::setenv("TURNPIKE_DISPATCH", "generic", 1);
+  EXPECT_EQ(dispatch_target(), "generic");
+  ::setenv("TURNPIKE_DISPATCH", "avx1024", 1);
+  EXPECT_THROW(dispatch_target(), InputError);
+  ::setenv("TURNPIKE_DISPATCH", kept.c_str(), 1);  // empty: as if it were not set
+  EXPECT_NO_THROW(dispatch_target());
 }
 
 TEST(Seed, StreamsDifferByRootPurposeAndIndex) {

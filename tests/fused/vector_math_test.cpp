@@ -6,9 +6,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
+#include <turnpike/base/provenance.h>
 #include <turnpike/fused/vector_math.h>
 #include <turnpike/math/random.h>
 
@@ -59,6 +61,16 @@ const Function functions[] = {
     {"sin", sine_value<float>, sine_value<double>, std::sin, std::sin, 3, 3},
     {"cos", sine_slope<float>, sine_slope<double>, std::cos, std::cos, 3, 3},
 };
+
+TEST(VectorMath, RunsOnTheDispatchTarget) {
+  const std::map<std::string, std::string> highway{{"avx512", "AVX3"}, {"avx2", "AVX2"}, {"sse4", "SSE4"}};
+  const std::string target = dispatch_target(), own = vector_target();
+  if (highway.contains(target)) {
+    EXPECT_EQ(own, highway.at(target));
+  } else {
+    EXPECT_FALSE(own.starts_with("AVX") || own == "SSE4") << own;
+  }
+}
 
 // One in 4999 (prime, so that every pattern of bits occurs) of all 2^32 float32 values, NaN and denormals among them;
 // with TURNPIKE_EVERY_FLOAT set, every one, which takes minutes.

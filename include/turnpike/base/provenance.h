@@ -17,8 +17,9 @@ struct Provenance {
   int threads = 0;
 };
 
-// The best instruction set of this processor that BLAS and our kernels are written for: "avx512" (F, BW, DQ, VL),
-// "avx2" (with FMA), "sse4", or "generic".
+// The instruction set that BLAS and our kernels run on: the processor's best of "avx512" (F, BW, DQ, VL), "avx2" (with
+// FMA), "sse4" and "generic", or that which the environment names in TURNPIKE_DISPATCH. InputError where the processor
+// does not have it.
 std::string dispatch_target();
 
 Provenance provenance(int threads);
