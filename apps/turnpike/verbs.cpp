@@ -18,8 +18,8 @@ void add_quiet_and_json(OptionSchema& flags) {
   flags.boolean("quiet", false, "no progress on standard error");
 }
 
-void add_threads(OptionSchema& flags) {
-  flags.integer("threads", 0, "threads of the computation; 0: all cores").named("N").at_least(0).at_most(4096);
+void add_threads(OptionSchema& flags, int standard = 0) {
+  flags.integer("threads", standard, "threads of the computation; 0: all cores").named("N").at_least(0).at_most(4096);
 }
 
 OptionSchema train_flags() {
@@ -113,7 +113,7 @@ OptionSchema discover_options() {
   options.integer("derivatives", 4, "highest order in space").at_least(0).at_most(8);
   options.boolean("modulus", true, "complex fields: powers of |u|");
   options.boolean("trigonometric", false, "sin and cos of the fields");
-  options.text("terms", "", "further ones, as \"exp(-x)*u; x*u_x\"");
+  options.text("terms", "", "further ones, as \"exp(-x)*u; (x*u)_x\"; strong form: x*u_x");
   options.group("method");
   options.choice("form", "weak", {"weak", "strong", "published"}, "integrals; derivatives at points; Rudy et al. 2017");
   options.choice("derivative", "finite_difference", {"finite_difference", "polynomial", "spectral", "spline"},
@@ -155,7 +155,7 @@ Verb discover() {
   verb.flags.text("mask", "", "variable that is 0 where nothing was measured; nan: no numbers").named("NAME");
   verb.flags.real("noise", 0, "noise to add to the data, as a share of their size").named("LEVEL").at_least(0);
   verb.flags.integer("seed", 0, "root of every random number").named("N").at_least(0);
-  add_threads(verb.flags);
+  add_threads(verb.flags, 1);  // of products so small that threads wait for each other longer than they work
   verb.flags.text("config", "", "settings in TOML; key=value words win over it").named("FILE");
   verb.flags.text("out", "runs", "where the run's folder is made").named("DIR");
   add_quiet_and_json(verb.flags);

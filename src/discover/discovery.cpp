@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include <turnpike/base/error.h>
 #include <turnpike/base/seed.h>
@@ -82,6 +83,10 @@ std::vector<std::string> texts_of(const LinearSystem& system, const Measurement&
   return texts;
 }
 
+std::string join(const std::vector<std::string>& texts) {
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
 // Share of the resamples whose equation has the candidate.
 std::vector<double> inclusion_probabilities(const BoxedEquations& equations, const DiscoveryOptions& options,
                                             int largest, const std::vector<Support>& path_of_all,
@@ -128,6 +133,67 @@ struct Finding {
 void widen(RowFit& fit, const RowFit& model) {
   for (std::size_t a = 0; a < fit.deviations.size(); ++a)
     fit.deviations[a] = std::max(fit.deviations[a], model.deviations[a]);
+}
+
+// Whether the best candidate counts as found, or why not. `whole`: with the terms whose coefficients could be zero.
+void judge(Finding& finding, const RowFit& fit, const Support& whole, const LinearSystem& system, std::size_t left_side,
+           const Measurement& names, const DiscoveryOptions& options) {
+  FoundEquation& equation = finding.equation;
+  const NoisyEquations& equations = finding.boxes->all();
+  // Noise hides the columns of the strong form before the left side: it has to explain as much as if there were none.
+  // So has a second derivative in time that nobody asked for; in the strong form it has to explain the noise too.
+  const bool unasked = options.time_order == 0 && system.left_sides[left_side].order == 2;
+  const bool strong = system.models_errors();
+  const double by_noise = strong && unasked ? 0 : fit.noise_square;
+  const double unexplained = std::sqrt(std::max(0.0, fit.residual * fit.residual - by_noise));
+  const bool lenient = finding.noise_share > mostly_noise && !strong && !unasked;
+  if (unexplained > (lenient ? largest_unexplained : largest_unexplained_clean)) {
+    Support dropped;
+    std::set_difference(whole.begin(), whole.end(), finding.support.begin(), finding.support.end(),
+                        std::back_inserter(dropped));
+    equation.undecided = !dropped.empty() && !equations.refutes(whole);
+    equation.reason = fmt::format("the best candidate, {}, leaves {:.0f} % of {} unexplained{}; {}", equation.text(),
+                                  100 * unexplained, equation.lhs, by_noise > 0 ? " beyond noise" : "",
+                                  equation.undecided ? fmt::format("{} would explain it, but cannot be told from zero",
+                                                                   join(texts_of(system, names, dropped)))
+                                                     : "terms may be missing from the candidates");
+    return;
+  }
+  if (fit.error_square > largest_unexplained_clean * largest_unexplained_clean) {
+    equation.undecided = true;
+    equation.reason = fmt::format(
+        "the derivatives' own errors may be {:.0f} % of {} in the best candidate, {}; take better ones, or measure "
+        "more finely",
+        100 * std::sqrt(fit.error_square), equation.lhs, equation.text());
+    return;
+  }
+  if ((finding.noise_share > mostly_noise || strong) && equations.refutes(finding.support)) {
+    equation.undecided = true;
+    equation.reason = fmt::format("{} leaves more of {} than noise{}, and the data do not tell which terms are missing",
+                                  equation.text(), equation.lhs, strong ? " and the derivatives' errors do" : " does");
+    return;
+  }
+  if (const auto rival = rival_of(system, left_side, equations, finding.support)) {
+    equation.undecided = true;
+    finding.rival = *rival;
+    FoundEquation other = {.lhs = equation.lhs};
+    other.terms = terms_of(system, names, *rival, fit_rows(system, left_side, *rival));
+    equation.reason = fmt::format("the data do not tell {} from {}", equation.text(), other.text());
+    return;
+  }
+  if (strong) {
+    const NoisyEquations finer = finding.boxes->finer();
+    const std::vector<Support> finer_path = finer.path(options.solver, finding.largest);
+    const int finer_choice = choose_support(finer, finer_path);
+    const Support other = finer_choice < 0 ? Support{} : finer_path[static_cast<std::size_t>(finer_choice)];
+    if (other != finding.support) {
+      equation.undecided = true;
+      equation.reason = fmt::format("better derivatives take other terms than {}: {}", equation.text(),
+                                    other.empty() ? "none" : join(texts_of(system, names, other)));
+      return;
+    }
+  }
+  equation.found = true;
 }
 
 Finding find_equation(const LinearSystem& system, std::size_t left_side, const std::vector<Measurement>& measurements,
@@ -184,32 +250,7 @@ Finding find_equation(const LinearSystem& system, std::size_t left_side, const s
     equation.reason = "no candidate's coefficient can be told from zero";
     return finding;
   }
-  const double unexplained = std::sqrt(std::max(0.0, fit.residual * fit.residual - fit.noise_square));
-  // A second derivative in time that nobody asked for has to explain as much as if there were no noise.
-  const bool lenient =
-      finding.noise_share > mostly_noise && (options.time_order != 0 || system.left_sides[left_side].order == 1);
-  if (unexplained > (lenient ? largest_unexplained : largest_unexplained_clean)) {
-    equation.reason = fmt::format(
-        "the best candidate, {}, leaves {:.0f} % of {} unexplained{}; terms may be missing from the candidates",
-        equation.text(), 100 * unexplained, equation.lhs, fit.noise_square > 0 ? " beyond noise" : "");
-    return finding;
-  }
-  if (finding.noise_share > mostly_noise && equations.all().refutes(finding.support)) {
-    equation.undecided = true;
-    equation.reason =
-        fmt::format("{} leaves more of {} than noise does, and the data do not tell which terms are missing",
-                    equation.text(), equation.lhs);
-    return finding;
-  }
-  if (const auto rival = rival_of(system, left_side, equations.all(), finding.support)) {
-    equation.undecided = true;
-    finding.rival = *rival;
-    FoundEquation other = {.lhs = equation.lhs};
-    other.terms = terms_of(system, names, *rival, fit_rows(system, left_side, *rival));
-    equation.reason = fmt::format("the data do not tell {} from {}", equation.text(), other.text());
-    return finding;
-  }
-  equation.found = true;
+  judge(finding, fit, path[static_cast<std::size_t>(chosen)], system, left_side, names, options);
   return finding;
 }
 
@@ -251,7 +292,7 @@ LinearSystem build_system(const std::vector<Measurement>& measurements, const st
   StrongOptions strong = {.space = options.space, .time = options.time};
   if (published) {
     strong.most_rows = 300000;  // it thins nothing
-    strong.correct_noise = false;
+    strong.see_errors = false;
     strong.space.published = strong.time.published = true;
     strong.space.one_sided_ends = strong.time.one_sided_ends = true;
   }

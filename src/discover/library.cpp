@@ -7,6 +7,8 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <optional>
+#include <string_view>
 
 #include <turnpike/base/error.h>
 
@@ -88,6 +90,60 @@ std::string subscript(const Candidate& candidate, const Measurement& measurement
   return text;
 }
 
+// Orders along the space axes of "xxy"; none where it is not made of their names.
+std::optional<std::vector<int>> orders_of(std::string_view subscript, const Measurement& measurement) {
+  std::vector<int> orders(static_cast<std::size_t>(measurement.space_dimensions()), 0);
+  while (!subscript.empty()) {
+    std::size_t axis = 0;
+    while (axis < orders.size() && !subscript.starts_with(measurement.axes[axis].name)) ++axis;
+    if (axis == orders.size()) return std::nullopt;
+    ++orders[axis];
+    subscript.remove_prefix(measurement.axes[axis].name.size());
+  }
+  return orders;
+}
+
+// Whether the parenthesis that opens a text closes at its end.
+bool is_enclosed(std::string_view text) {
+  int open = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    open += (text[i] == '(') - (text[i] == ')');
+    if (open == 0) return text[i] == ')' && i + 1 == text.size();
+  }
+  return false;
+}
+
+// A user's term: a formula, its derivative as (x*u)_x, or, among products, a formula times a derivative as x*u_x.
+Candidate user_term(const std::string& text, const Measurement& measurement, bool products) {
+  const std::vector<int> none(measurement.fields.size(), 0);
+  Candidate term = {{none, none, text}, std::vector<int>(static_cast<std::size_t>(measurement.space_dimensions()), 0)};
+  const std::size_t mark = text.rfind('_');
+  try {
+    PointValues(measurement, term.function);  // refuses what cannot be read
+    return term;
+  } catch (const InputError&) {
+    const auto orders = mark == std::string::npos ? std::nullopt : orders_of(text.substr(mark + 1), measurement);
+    if (!orders) throw;
+    term.orders = *orders;
+    const std::string before = text.substr(0, mark);
+    const std::size_t times = before.rfind('*');
+    if (is_enclosed(before)) {
+      term.function.formula = before.substr(1, before.size() - 2);
+    } else if (times == std::string::npos || (term.of = measurement.index_of(before.substr(times + 1))) < 0) {
+      throw;
+    } else if (!products) {
+      throw InputError(
+          fmt::format("the weak form takes derivatives of whole terms: instead of '{0}' write ({1})_{2}, and "
+                      "what that has too many as a term of its own; or choose the strong form",
+                      text, before, text.substr(mark + 1)));
+    } else {
+      term.function.formula = before.substr(0, times);
+    }
+  }
+  PointValues(measurement, term.function);
+  return term;
+}
+
 }  // namespace
 
 int PointFunction::degree() const {
@@ -100,7 +156,6 @@ int Candidate::order() const {
 
 std::vector<Candidate> candidate_library(const Measurement& measurement, const LibraryOptions& options) {
   std::vector<Candidate> library;
-  const std::vector<int> no_derivative(static_cast<std::size_t>(measurement.space_dimensions()), 0);
   const auto functions = monomials(measurement, options);
   for (const std::vector<int>& orders : derivatives(measurement, options))
     for (const PointFunction& function : functions) {
@@ -119,11 +174,7 @@ std::vector<Candidate> candidate_library(const Measurement& measurement, const L
   if (options.trigonometric)
     for (const Field& field : measurement.fields)
       for (const char* wave : {"sin", "cos"}) formulas.push_back(fmt::format("{}({})", wave, field.name));
-  for (const std::string& formula : formulas) {
-    const std::vector<int> none(measurement.fields.size(), 0);
-    library.push_back({{none, none, formula}, no_derivative});
-    PointValues(measurement, library.back().function);  // refuses what cannot be read
-  }
+  for (const std::string& formula : formulas) library.push_back(user_term(formula, measurement, options.products));
   if (std::any_of(measurement.fields.begin(), measurement.fields.end(),
                   [](const Field& f) { return f.is_complex(); })) {
     std::vector<Candidate> doubled;

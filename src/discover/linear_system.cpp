@@ -31,6 +31,19 @@ double LinearSystem::effective_rows() const {
   return sum;
 }
 
+Matrix part_of(const Matrix& products, const LinearSystem& system, std::size_t left_side,
+               const std::vector<int>& support) {
+  const std::size_t k = support.size();
+  Matrix part(k + 1, k + 1);
+  if (products.rows() == 0) return part;
+  const auto at = [&](std::size_t a) {
+    return a < k ? static_cast<std::size_t>(support[a]) : system.candidates.size() + left_side;
+  };
+  for (std::size_t a = 0; a <= k; ++a)
+    for (std::size_t b = 0; b <= k; ++b) part(a, b) = products(at(a), at(b));
+  return part;
+}
+
 void check_together(const std::vector<Measurement>& measurements) {
   if (measurements.empty()) throw InputError("no measurement was given; discovery needs at least one");
   const Measurement& first = measurements[0];

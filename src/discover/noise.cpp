@@ -127,14 +127,7 @@ double noise_deviation(const Measurement& measurement, const Field& field) {
 
 Matrix noise_gram(const LinearSystem& system, std::size_t left_side, const std::vector<int>& support) {
   const std::size_t k = support.size();
-  Matrix sum(k + 1, k + 1);
-  if (system.noise_products.rows() > 0) {
-    const auto at = [&](std::size_t a) {
-      return a < k ? static_cast<std::size_t>(support[a]) : system.candidates.size() + left_side;
-    };
-    for (std::size_t a = 0; a <= k; ++a)
-      for (std::size_t b = 0; b <= k; ++b) sum(a, b) = system.noise_products(at(a), at(b));
-  }
+  Matrix sum = part_of(system.noise_products, system, left_side, support);
   for (const NoiseModel& noise : system.noise) {
     std::vector<NoisyColumn> columns;
     for (const int j : support) columns.push_back(column_of(system, j));

@@ -16,6 +16,7 @@ constexpr std::int64_t most_boxes = 200;
 constexpr double significance = 0.001;
 constexpr double clearly_preferred = 3;  // deviations
 constexpr int rivals_a_size = 8;
+constexpr double twice = 2;  // the error of the derivatives that finer ones see
 
 double log_binomial(double n, double k) {
   return std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1);
@@ -190,6 +191,24 @@ double least_signal(double independent_rows) {
   return std::clamp(4 * std::sqrt(2 / std::max(independent_rows, 1.0)), 0.1, 0.5);
 }
 
+namespace {
+
+// (xi, -1)' M (chi, -1) for the coefficients of two supports
+double shared_by(const Matrix& m, const Support& first, const std::vector<double>& xi, const Support& second,
+                 const std::vector<double>& chi) {
+  const std::size_t p = m.rows() - 1;
+  double sum = m(p, p);
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    sum -= xi[i] * m(static_cast<std::size_t>(first[i]), p);
+    for (std::size_t j = 0; j < second.size(); ++j)
+      sum += xi[i] * chi[j] * m(static_cast<std::size_t>(first[i]), static_cast<std::size_t>(second[j]));
+  }
+  for (std::size_t j = 0; j < second.size(); ++j) sum -= chi[j] * m(p, static_cast<std::size_t>(second[j]));
+  return sum;
+}
+
+}  // namespace
+
 std::optional<NoisyEquations::Misfit> NoisyEquations::misfit(const Support& support) const {
   const std::size_t k = support.size(), p = products.size();
   Matrix gram(k, k), corrected(k, k), telling(k, k);
@@ -210,24 +229,20 @@ std::optional<NoisyEquations::Misfit> NoisyEquations::misfit(const Support& supp
   if (!solve_cholesky(telling, right)) return std::nullopt;
   const auto xi = solve_cholesky(corrected, corrected_right);
   if (!xi) return std::nullopt;
-  // r^2 = |b - G xi|^2 and v = (xi, -1)' N (xi, -1)
-  double r_square = 1, v = noise(p, p);
+  // r^2 = |b - G xi|^2
+  double r_square = 1;
   for (std::size_t a = 0; a < k; ++a) {
-    const auto i = static_cast<std::size_t>(support[a]);
     r_square -= 2 * (*xi)[a] * right[a];
-    v -= 2 * (*xi)[a] * noise(i, p);
-    for (std::size_t b = 0; b < k; ++b) {
-      r_square += (*xi)[a] * (*xi)[b] * gram(a, b);
-      v += (*xi)[a] * (*xi)[b] * noise(i, static_cast<std::size_t>(support[b]));
-    }
+    for (std::size_t b = 0; b < k; ++b) r_square += (*xi)[a] * (*xi)[b] * gram(a, b);
   }
-  return Misfit{std::max(r_square, 0.0), std::max(v, 0.0), *xi};
+  const double v = shared_by(noise, support, *xi, support, *xi), w = shared_by(errors, support, *xi, support, *xi);
+  return Misfit{std::max(r_square, 0.0), std::max(v, 0.0) + std::max(w, 0.0), *xi};
 }
 
 double NoisyEquations::criterion(const Support& support) const {
   const auto fit = misfit(support);
   if (!fit) return INFINITY;
-  const double e_square = exact_residual * exact_residual, v = fit->noise_square;
+  const double e_square = exact_residual * exact_residual, v = fit->accounted_square;
   const double k = static_cast<double>(support.size()), p = static_cast<double>(products.size());
   return independent_rows * std::log((std::max(fit->residual_square, v) + e_square) / (v + e_square)) +
          k * std::log(independent_rows) + 2 * log_binomial(p, k);
@@ -276,19 +291,11 @@ std::vector<Support> NoisyEquations::path(const std::string& solver, int largest
 double NoisyEquations::preference(const Support& first, const Support& second) const {
   const auto a = misfit(first), b = misfit(second);
   if (!a || !b) return a ? INFINITY : -INFINITY;
-  const std::size_t p = products.size();
-  double shared = noise(p, p);
-  for (std::size_t i = 0; i < first.size(); ++i) {
-    shared -= a->coefficients[i] * noise(static_cast<std::size_t>(first[i]), p);
-    for (std::size_t j = 0; j < second.size(); ++j)
-      shared += a->coefficients[i] * b->coefficients[j] *
-                noise(static_cast<std::size_t>(first[i]), static_cast<std::size_t>(second[j]));
-  }
-  for (std::size_t j = 0; j < second.size(); ++j)
-    shared -= b->coefficients[j] * noise(p, static_cast<std::size_t>(second[j]));
+  const double shared = shared_by(noise, first, a->coefficients, second, b->coefficients) +
+                        shared_by(errors, first, a->coefficients, second, b->coefficients);
   const double e_square = exact_residual * exact_residual;
   const double c_square =
-      std::pow(shared + e_square, 2) / ((a->noise_square + e_square) * (b->noise_square + e_square));
+      std::pow(shared + e_square, 2) / ((a->accounted_square + e_square) * (b->accounted_square + e_square));
   const double deviation = 2 * std::sqrt(independent_rows * std::max(1e-6, 1 - c_square));
   return (criterion(second) - criterion(first)) / deviation;
 }
@@ -296,7 +303,7 @@ double NoisyEquations::preference(const Support& first, const Support& second) c
 bool NoisyEquations::refutes(const Support& support) const {
   const auto fit = misfit(support);
   return !fit || fit->residual_square >
-                     most_by_chance(independent_rows) * (fit->noise_square + exact_residual * exact_residual);
+                     most_by_chance(independent_rows) * (fit->accounted_square + exact_residual * exact_residual);
 }
 
 std::vector<Support> NoisyEquations::rivals_of(const Support& support) const {
@@ -361,8 +368,14 @@ BoxedEquations::BoxedEquations(const LinearSystem& system, std::size_t left_side
   Support every(p);
   for (std::size_t j = 0; j < p; ++j) every[j] = static_cast<int>(j);
   all_.noise = noise_gram(system, left_side, every);
+  all_.errors = part_of(system.error_products, system, left_side, every);
+  overlap_ = part_of(system.error_overlap, system, left_side, every);
   for (std::size_t j = 0; j <= p; ++j)
-    for (std::size_t i = 0; i <= p; ++i) all_.noise(i, j) *= scale[i] * scale[j];
+    for (std::size_t i = 0; i <= p; ++i) {
+      all_.noise(i, j) *= scale[i] * scale[j];
+      all_.errors(i, j) *= twice * twice * scale[i] * scale[j];
+      overlap_(i, j) *= scale[i] * scale[j];
+    }
   all_.independent_rows = system.effective_rows();
   all_.exact_residual = system.exact_residual;
   const double most_noise = 1 - least_signal(all_.independent_rows);
@@ -381,11 +394,34 @@ NoisyEquations BoxedEquations::resample(Random& random) const {
     const double weight = times[box];
     for (std::size_t i = 0; i < n * n; ++i) sum.data()[i] += weight * boxes_[box].data()[i];
   }
-  NoisyEquations drawn = {normal_equations(sum, only_noise_), all_.noise, all_.independent_rows, all_.exact_residual};
-  const auto rescale = [&](std::size_t j) { return sum(j, j) > 0 ? 1 / std::sqrt(sum(j, j)) : 0; };
+  return with_products(sum);
+}
+
+NoisyEquations BoxedEquations::finer() const {
+  const std::size_t n = overlap_.rows();
+  Matrix sum(n, n);
+  for (const Matrix& box : boxes_)
+    for (std::size_t i = 0; i < n * n; ++i) sum.data()[i] += box.data()[i];
   for (std::size_t j = 0; j < n; ++j)
-    for (std::size_t i = 0; i < n; ++i) drawn.noise(i, j) *= rescale(i) * rescale(j);
-  return drawn;
+    for (std::size_t i = 0; i < n; ++i)
+      sum(i, j) += all_.errors(i, j) / (twice * twice) - overlap_(i, j) - overlap_(j, i);
+  NoisyEquations finer = with_products(sum);
+  for (std::size_t i = 0; i < n * n; ++i) finer.errors.data()[i] /= twice * twice;
+  return finer;
+}
+
+// All but the products of columns [G b] as they are over all rows.
+NoisyEquations BoxedEquations::with_products(const Matrix& products) const {
+  const std::size_t n = products.rows();
+  NoisyEquations equations = all_;
+  equations.products = normal_equations(products, only_noise_);
+  const auto rescale = [&](std::size_t j) { return products(j, j) > 0 ? 1 / std::sqrt(products(j, j)) : 0; };
+  for (std::size_t j = 0; j < n; ++j)
+    for (std::size_t i = 0; i < n; ++i) {
+      equations.noise(i, j) *= rescale(i) * rescale(j);
+      equations.errors(i, j) *= rescale(i) * rescale(j);
+    }
+  return equations;
 }
 
 RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support& support, Uncertainty uncertainty) {
@@ -434,9 +470,14 @@ RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support
   fit.residual = norm(residual) / b_norm;
   // v = (xi, -1)' N (xi, -1) / |b|^2
   const auto weight = [&](std::size_t a) { return a < k ? fit.coefficients[a] : -1; };
-  for (std::size_t i = 0; i <= k; ++i)
-    for (std::size_t j = 0; j <= k; ++j) fit.noise_square += weight(i) * noise(i, j) * weight(j) / (b_norm * b_norm);
-  fit.noise_square = std::max(0.0, fit.noise_square);
+  const auto made_by = [&](const Matrix& m) {
+    double sum = 0;
+    for (std::size_t i = 0; i <= k; ++i)
+      for (std::size_t j = 0; j <= k; ++j) sum += weight(i) * m(i, j) * weight(j);
+    return std::max(0.0, sum / (b_norm * b_norm));
+  };
+  fit.noise_square = made_by(noise);
+  fit.error_square = twice * twice * made_by(part_of(system.error_products, system, left_side, support));
   Matrix meat(k, k);
   if (uncertainty == Uncertainty::predicted) {
     for (std::size_t i = 0; i < system.noise.size(); ++i)
@@ -448,11 +489,19 @@ RowFit fit_rows(const LinearSystem& system, std::size_t left_side, const Support
   const double freedom = system.effective_rows() - static_cast<double>(k);
   if (!bread || freedom < 1) return fit;
   fit.quantile = student_quantile(0.975, freedom);
+  // G' (e_b - E xi)
+  const Matrix overlap = part_of(system.error_overlap, system, left_side, support);
+  std::vector<double> pull(k, 0);
+  for (std::size_t i = 0; i < k; ++i)
+    for (std::size_t j = 0; j <= k && scale[i] > 0; ++j) pull[i] -= overlap(i, j) * weight(j) / scale[i];
   for (std::size_t a = 0; a < k; ++a) {
-    double variance = 0;
-    for (std::size_t i = 0; i < k; ++i)
+    double variance = 0, moved = 0;
+    for (std::size_t i = 0; i < k; ++i) {
+      moved += (*bread)(a, i) * pull[i];
       for (std::size_t j = 0; j < k; ++j) variance += (*bread)(a, i) * meat(i, j) * (*bread)(j, a);
-    fit.deviations[a] = std::sqrt(std::max(variance, 0.0) * system.effective_rows() / freedom) / scale[a];
+    }
+    const double by_chance = std::sqrt(std::max(variance, 0.0) * system.effective_rows() / freedom);
+    fit.deviations[a] = std::hypot(by_chance, moved) / scale[a];
   }
   return fit;
 }

@@ -20,15 +20,17 @@ using Values = std::vector<double>;  // on the grid
 // One derivative operator for each axis and order that is needed.
 class Differentiation {
  public:
-  Differentiation(const Measurement& measurement, const StrongOptions& options, double noise)
-      : measurement_(measurement), options_(options), noise_(noise) {}
+  using Make = decltype(line_derivative);  // or finer_derivative
+
+  Differentiation(const Measurement& measurement, const StrongOptions& options, double noise, Make* make)
+      : measurement_(measurement), options_(options), noise_(noise), make_(make) {}
 
   const LineDerivative& along(std::size_t axis, int order) {
     auto& made = made_[{axis, order}];
     const bool time = axis + 1 == measurement_.axes.size();
     if (!made)
-      made = line_derivative(time ? options_.time : options_.space, measurement_.axes[axis].name,
-                             measurement_.axes[axis].points, order, noise_);
+      made = make_(time ? options_.time : options_.space, measurement_.axes[axis].name, measurement_.axes[axis].points,
+                   order, noise_);
     return *made;
   }
 
@@ -58,6 +60,7 @@ class Differentiation {
   const Measurement& measurement_;
   const StrongOptions& options_;
   double noise_;
+  Make* make_;
   std::map<std::pair<std::size_t, int>, std::unique_ptr<LineDerivative>> made_;
 };
 
@@ -235,9 +238,20 @@ Matrix columns_of(const Measurement& measurement, const Layout& layout, Differen
   return columns;
 }
 
-// What noise adds to the products of the columns: as much of it once more, from the columns as they are.
-Matrix noise_products_of(const Measurement& measurement, const Layout& layout, Differentiation& differentiation,
-                         const LinearSystem& system, const Matrix& columns) {
+// Side by side: the columns, and their errors as finer derivatives see them. [rows of the block, 2 (candidates + left
+// sides)]
+Matrix with_errors(const Matrix& columns, const Matrix& finer) {
+  Matrix both(columns.rows(), 2 * columns.columns());
+  for (std::size_t j = 0; j < columns.columns(); ++j)
+    for (std::size_t r = 0; r < columns.rows(); ++r) {
+      both(r, j) = columns(r, j);
+      both(r, columns.columns() + j) = columns(r, j) - finer(r, j);
+    }
+  return both;
+}
+
+// The same measurement with as much noise once more.
+Measurement noisier(const Measurement& measurement) {
   Measurement noisier = measurement;
   Random random(seed_for(0, "noise once more"));
   for (Field& field : noisier.fields) {
@@ -246,9 +260,25 @@ Matrix noise_products_of(const Measurement& measurement, const Layout& layout, D
     for (double& value : field.values) value += deviation * random.normal();
     for (double& value : field.imaginary) value += deviation * random.normal();
   }
-  Matrix change = columns_of(noisier, layout, differentiation, system);
-  for (std::size_t i = 0; i < change.rows() * change.columns(); ++i) change.data()[i] -= columns.data()[i];
-  return gram(change);
+  return noisier;
+}
+
+// What noise and the derivatives' errors add to the products of the columns. Noise stands in the errors too, and is
+// known by what as much of it once more makes of them.
+void add_uncertainty(const Measurement& measurement, const Layout& layout, Differentiation& derivatives,
+                     Differentiation& finer, const Matrix& columns, LinearSystem& system) {
+  const Matrix both = with_errors(columns, columns_of(measurement, layout, finer, system));
+  const Measurement again = noisier(measurement);
+  Matrix change = with_errors(columns_of(again, layout, derivatives, system), columns_of(again, layout, finer, system));
+  for (std::size_t i = 0; i < change.rows() * change.columns(); ++i) change.data()[i] -= both.data()[i];
+  const Matrix products = gram(both), noise = gram(change);
+  const std::size_t q = columns.columns();
+  for (std::size_t a = 0; a < q; ++a)
+    for (std::size_t b = 0; b < q; ++b) {
+      system.noise_products(a, b) += noise(a, b);
+      system.error_products(a, b) += products(q + a, q + b) - noise(q + a, q + b);
+      system.error_overlap(a, b) += products(a, q + b) - noise(a, q + b);
+    }
 }
 
 }  // namespace
@@ -258,19 +288,21 @@ LinearSystem strong_system(const std::vector<Measurement>& measurements, const s
   check_together(measurements);
   LinearSystem system = {.candidates = candidates, .left_sides = left_sides, .exact_residual = 1e-2};
   std::vector<Layout> layouts;
-  std::vector<std::unique_ptr<Differentiation>> differentiations;
+  std::vector<std::unique_ptr<Differentiation>> differentiations, finer;
   std::size_t rows = 0;
   for (const Measurement& measurement : measurements) {
     double noise = 0;
     if (options.space.method == "spline" || options.time.method == "spline")
       for (const Field& field : measurement.fields)
         if (!field.given) noise = std::max(noise, noise_deviation(measurement, field));
-    differentiations.push_back(std::make_unique<Differentiation>(measurement, options, noise));
+    differentiations.push_back(std::make_unique<Differentiation>(measurement, options, noise, line_derivative));
+    finer.push_back(std::make_unique<Differentiation>(measurement, options, noise, finer_derivative));
     std::vector<std::int64_t> margins(measurement.axes.size(), 0);
     const auto widen = [&](const Orders& orders) {
       for (std::size_t axis = 0; axis < orders.size(); ++axis) {
         const LineDerivative& derivative = differentiations.back()->along(axis, orders[axis]);
         margins[axis] = std::max(margins[axis], derivative.margin);
+        if (options.see_errors) margins[axis] = std::max(margins[axis], finer.back()->along(axis, orders[axis]).margin);
         if (derivative.needs_whole_line && !measurement.mask.empty())
           throw InputError(
               fmt::format("{}: there are holes along axis {}; use the weak form, finite differences or polynomials",
@@ -291,7 +323,9 @@ LinearSystem strong_system(const std::vector<Measurement>& measurements, const s
   system.columns = Matrix(rows, candidates.size());
   system.rhs.assign(left_sides.size(), std::vector<double>(rows, 0.0));
   const std::size_t p = candidates.size();
-  if (options.correct_noise) system.noise_products = Matrix(p + left_sides.size(), p + left_sides.size());
+  if (options.see_errors)
+    system.noise_products = system.error_products = system.error_overlap =
+        Matrix(p + left_sides.size(), p + left_sides.size());
   for (std::size_t i = 0; i < measurements.size(); ++i) {
     const Measurement& measurement = measurements[i];
     const RowBlock& block = layouts[i].block;
@@ -299,11 +333,7 @@ LinearSystem strong_system(const std::vector<Measurement>& measurements, const s
     for (std::size_t j = 0; j < part.columns(); ++j)
       std::copy(part.column(j).begin(), part.column(j).end(),
                 (j < p ? system.columns.column(j).data() : system.rhs[j - p].data()) + block.first_row);
-    if (options.correct_noise) {
-      const Matrix noise = noise_products_of(measurement, layouts[i], *differentiations[i], system, part);
-      for (std::size_t k = 0; k < noise.rows() * noise.columns(); ++k)
-        system.noise_products.data()[k] += noise.data()[k];
-    }
+    if (options.see_errors) add_uncertainty(measurement, layouts[i], *differentiations[i], *finer[i], part, system);
     system.notes.push_back(fmt::format("{}: derivatives by {} in space, {} in time, at {} points", measurement.source,
                                        options.space.method, options.time.method, block.points.size()));
     system.blocks.push_back(std::move(layouts[i].block));

@@ -53,6 +53,28 @@ TEST(LineDerivative, UnequalStepsAreAllowed) {
   EXPECT_THROW(line_derivative({.method = "spectral"}, "x", x, 1), InputError);
 }
 
+TEST(LineDerivative, AFinerOneAtLeastHalvesTheError) {
+  const std::vector<DerivativeOptions> methods = {{.accuracy = 2},          {.accuracy = 6},
+                                                  {.method = "polynomial"}, {.method = "polynomial", .half_width = 2},
+                                                  {.method = "spectral"},  // sin is not periodic over these points
+                                                  {.method = "spline"}};
+  const std::vector<double> x = exact::grid(0.4, 6, 50);
+  for (const DerivativeOptions& method : methods)
+    for (int order = 1; order <= 3; ++order) {
+      const auto first = line_derivative(method, "x", x, order), finer = finer_derivative(method, "x", x, order);
+      const std::int64_t margin = 12;
+      EXPECT_LT(largest_error(*finer, x, order, margin), largest_error(*first, x, order, margin) / 2)
+          << method.method << order;
+    }
+  // Of the best finite differences two orders less: no narrower than what there is.
+  const auto best = line_derivative({.accuracy = 12}, "x", x, 1), other = finer_derivative({.accuracy = 12}, "x", x, 1);
+  EXPECT_LT(largest_error(*best, x, 1, 12), largest_error(*other, x, 1, 12) / 2);
+  // Half of a line's smoothing error is seen where it is smoothed a quarter as much.
+  const auto smooth = line_derivative({.method = "spline"}, "x", x, 1, 0.05),
+             less = finer_derivative({.method = "spline"}, "x", x, 1, 0.05);
+  EXPECT_LT(largest_error(*less, x, 1, 12), largest_error(*smooth, x, 1, 12) / 2);
+}
+
 TEST(LineDerivative, PolynomialsAreExactToTheirDegree) {
   const std::vector<double> x = exact::grid(-1, 2, 40);
   std::vector<double> u, out(40);

@@ -159,6 +159,29 @@ TEST(Discover, UserTermsAndGivenFields) {
   EXPECT_THROW(discover({m}, options), InputError);
 }
 
+TEST(Discover, UserTermsHaveDerivatives) {
+  // u_t = -(x u)_x, u = f(x exp(-t)) exp(-t); and u_t = -x u_x, u = f(x exp(-t))
+  const auto f = [](double s) { return std::sin(3 * s) + 0.3 * std::cos(7 * s); };
+  const std::vector<double> x = exact::grid(0.2, 3, 160), t = exact::grid(0, 1, 90);
+  const Measurement whole =
+      exact::field("whole", x, t, [&](double x, double t) { return f(x * std::exp(-t)) * std::exp(-t); });
+  const Measurement carried = exact::field("carried", x, t, [&](double x, double t) { return f(x * std::exp(-t)); });
+  DiscoveryOptions options = quick(2, 2);
+  options.formulas = {"(x*u)_x"};
+  expect_equation(discover({whole}, options).equations.at(0), {{"(x*u)_x", -1}}, 1e-6);
+  expect_equation(discover({carried}, options).equations.at(0), {{"u", 1}, {"(x*u)_x", -1}}, 1e-6);
+  options.formulas = {"x*u_x"};
+  EXPECT_THROW(discover({carried}, options), InputError);
+  options.form = "strong";
+  expect_equation(discover({carried}, options).equations.at(0), {{"x*u_x", -1}}, 1e-4);
+  options.formulas = {"(x-1)*u_x"};
+  expect_equation(discover({carried}, options).equations.at(0), {{"u_x", -1}, {"(x-1)*u_x", -1}}, 1e-4);
+  for (const char* bad : {"x*w_x", "(x*u)_z", "(x*u_x", "(x)*(u)_x"}) {
+    options.formulas = {bad};
+    EXPECT_THROW(discover({carried}, options), InputError) << bad;
+  }
+}
+
 TEST(Discover, FindsNothingInNothing) {
   const std::vector<double> x = exact::grid(0, 1, 64), t = exact::grid(0, 1, 80);
   for (std::uint64_t seed = 0; seed < 8; ++seed) {

@@ -73,7 +73,7 @@ TEST(RowFit, PredictedDeviationsKnowComplexFieldsAndHoles) {
 
 TEST(Misfit, IsOfNoCombinationThatIsNoise) {
   // Two columns, one signal s: g_i = s + e_i of length one, |e_i|^2 = 0.05, products off by what chance makes of them.
-  NoisyEquations equations = {{Matrix(2, 2), {0.9, 0.9}}, Matrix(3, 3), 1000};
+  NoisyEquations equations = {{Matrix(2, 2), {0.9, 0.9}}, Matrix(3, 3), Matrix(3, 3), 1000};
   for (std::size_t i = 0; i < 2; ++i)
     for (std::size_t j = 0; j < 2; ++j) {
       equations.products.gram(i, j) = i == j ? 1 : 0.945;

@@ -45,6 +45,62 @@ TEST(StrongForm, NoiseInTheColumnsMakesNoTerms) {
   }
 }
 
+TEST(StrongForm, ErrorsOfTheDerivativesMakeNoTerms) {
+  // By them u_xxx is too small where the soliton is narrow, and terms with u^n u_xxx undo that.
+  const std::vector<DerivativeOptions> methods = {
+      {.accuracy = 2}, {.accuracy = 4}, {.method = "polynomial", .half_width = 3}, {.method = "spline"}};
+  for (const DerivativeOptions& method : methods) {
+    DiscoveryOptions options = strong(3, 3);
+    options.space = options.time = method;
+    const FoundEquation found = discover({exact::kdv()}, options).equations.at(0);
+    ASSERT_TRUE(found.found) << found.reason;
+    ASSERT_EQ(found.terms.size(), 2u) << found.text();
+    for (const auto& [term, truth] : {std::pair(found.terms[0], -6.0), std::pair(found.terms[1], -1.0)}) {
+      EXPECT_LT(term.low.real(), truth) << method.method << found.text();
+      EXPECT_GT(term.high.real(), truth) << method.method << found.text();
+      EXPECT_LT(term.high.real() - term.low.real(), 0.2 * -truth);
+    }
+  }
+}
+
+TEST(StrongForm, WhatTheErrorsOfTheDerivativesMayHideIsNotFound) {
+  const auto reason = [](const Measurement& data, DiscoveryOptions options, int half_width) {
+    options.space = options.time = {.method = "polynomial", .half_width = half_width};
+    const Discovery discovery = discover({data}, options);
+    EXPECT_FALSE(discovery.found) << discovery.equations[0].text();
+    EXPECT_EQ(discovery.equations[0].lhs.find("_tt"), std::string::npos);
+    return discovery.reason;
+  };
+  EXPECT_NE(reason(exact::kdv(), strong(3, 3), 5).find("own errors may be"), std::string::npos);
+  EXPECT_NE(reason(exact::kdv(), strong(3, 3), 10).find("u_xxx would explain it"), std::string::npos);
+  // Without -y it leaves no more than the errors may be.
+  DiscoveryOptions of_y = strong(2, 0);
+  of_y.equations_of = {"y"};
+  EXPECT_NE(reason(exact::lorenz({-8, 7, 27}, 2000, 0.01), of_y, 10).find("better derivatives take other terms"),
+            std::string::npos);
+}
+
+TEST(StrongForm, WhatNoiseHidesIsNotReplaced) {
+  // u_xx is noise here; 0.06 - 0.47 u^2 leaves a quarter of u_t beyond noise, which is no more than noise in u_t hides.
+  Measurement heat = exact::field("heat", exact::grid(-5, 5, 128), exact::grid(0, 5, 101), [](double x, double t) {
+    return std::exp(-x * x / (4 * (t + 1))) / std::sqrt(t + 1);
+  });
+  add_noise(heat, 0.01, 1);
+  const Discovery none = discover({heat}, strong(3, 4));
+  EXPECT_FALSE(none.found) << none.equations[0].text();
+}
+
+TEST(StrongForm, ASmallTermThatIsMissingIsSeen) {
+  Measurement heat = exact::heat();
+  for (std::size_t i = 0; i < 128; ++i)
+    for (std::size_t k = 0; k < 81; ++k)
+      heat.fields[0].values[i * 81 + k] +=
+          2e-3 * std::sin(7 * heat.axes[0].points[i]) * std::cos(5 * heat.axes[1].points[k]);
+  const Discovery none = discover({heat}, strong(1, 2));
+  EXPECT_NE(none.reason.find("leaves more of u_t than noise and the derivatives' errors do"), std::string::npos)
+      << none.reason << none.equations[0].text() << none.equations[0].residual;
+}
+
 TEST(StrongForm, TakesUnequalSteps) {
   // y' = y / x + y^2 / x^3 on points that crowd towards x = 1, from y = x^2 / (1 + C x)
   std::vector<Measurement> solutions;

@@ -46,4 +46,12 @@ std::unique_ptr<LineDerivative> line_derivative(const DerivativeOptions& options
                                                 const std::vector<double>& points, int order,
                                                 double noise_deviation = 0);
 
+// A second one, to see the error of the first by: where it at least halves that error, twice the difference of the two
+// bounds it. Finite differences two orders better (of order 12: two worse), polynomials two degrees higher, finite
+// differences of a line that is a quarter as smoothed for splines, and of order 12 for Fourier, which is blind to an
+// end that does not meet the beginning. InputError as above.
+std::unique_ptr<LineDerivative> finer_derivative(const DerivativeOptions& options, const std::string& axis,
+                                                 const std::vector<double>& points, int order,
+                                                 double noise_deviation = 0);
+
 }  // namespace turnpike

@@ -7,7 +7,8 @@
 // checked by resampling blocks of rows. The widths of the weak form's test functions follow from the spectrum of the
 // data; where noise is what makes the coefficients uncertain, the search is done again with narrower ones that refute
 // what was found or decide between equations, and with those at which the coefficients are most certain (up to 1.7e7
-// points of data). Found is what explains the left side but for noise, and no other equation of as few terms does.
+// points of data). Found is what explains the left side but for noise, and no other equation of as few terms does;
+// in the strong form, where the derivatives' own errors hide less than a tenth and finer ones take the same terms.
 //
 // Assumes that the noise is independent from point to point. Guarantees: deterministic in the seed; memory of the rows
 // and columns plus one slab of the field, never a copy of it for each candidate. Errors: InputError where the data do
@@ -43,7 +44,7 @@ struct DiscoveryOptions {
   int time_order = 0;                     // left side u_t (1) or u_tt (2); 0: u_t, and u_tt where that finds nothing
   bool modulus = true;                    // complex fields: powers of |u|
   bool trigonometric = false;             // sin and cos of the fields
-  std::vector<std::string> formulas;      // user terms over fields and axes, as "exp(-x)*u"
+  std::vector<std::string> formulas;      // user terms over fields and axes: "exp(-x)*u", "(x*u)_x"
   std::vector<std::string> equations_of;  // fields whose equations are wanted; none: all that are not given
   double published_step = 1;              // published form: the step of its tolerance
   int resamples = 100;                    // of the ensemble behind the inclusion probabilities; 0: none

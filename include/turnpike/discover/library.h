@@ -3,8 +3,9 @@
 //   inside  d^a f(u)       d^a = d_x^a1 d_y^a2 .., f a product of powers: what the weak form can integrate by parts
 //   product f(u) d^a u     the library of the strong form
 //
-// f is a product of powers of the fields (and of |u| where u is complex), or a formula in fields and axes. In a complex
-// problem every candidate stands twice, as D and as i D, so that all coefficients are real.
+// f is a product of powers of the fields (and of |u| where u is complex), or a formula in fields and axes: x*u,
+// (x*u)_x, and among products x*u_x. In a complex problem every candidate stands twice, as D and as i D, so that all
+// coefficients are real.
 //
 // Text, as `turnpike discover` prints it: u^2*v, u*u_x, u_xxx, (u*w)_x, i*u_xx. (u^b)_x is written b u^(b-1)*u_x:
 // `factor` is that b.

@@ -55,16 +55,25 @@ struct LinearSystem {
   double exact_residual = 1e-3;   // what |b - G xi| / |b| means nothing below: discretisation
   std::vector<NoiseModel> noise;  // [blocks]; none: not modelled
   Matrix noise_products;  // [candidates + left sides, ..], instead: what noise adds to their products; none: ditto
+  // What the derivatives' own errors E, seen by finer ones, make of the products of the columns and left sides G: E'E
+  // and G'E, less what noise makes of them. [candidates + left sides, ..]; none: not seen.
+  Matrix error_products, error_overlap;
   std::vector<std::string> notes;  // what was chosen from the data, a sentence each
 
   std::size_t rows() const { return columns.rows(); }
   bool models_noise() const { return !noise.empty() || noise_products.rows() > 0; }
+  bool models_errors() const { return error_products.rows() > 0; }
   double effective_rows() const;
 };
 
 // What noise adds to the Gram matrix of the columns of a support and, last, the left side: [k + 1, k + 1]. With it
 // taken away, the normal equations have no bias to the accuracy of `NoiseModel`.
 Matrix noise_gram(const LinearSystem& system, std::size_t left_side, const std::vector<int>& support);
+
+// The part of a matrix over candidates and left sides that belongs to a support and, last, a left side: [k + 1, k + 1];
+// zero if there is none.
+Matrix part_of(const Matrix& products, const LinearSystem& system, std::size_t left_side,
+               const std::vector<int>& support);
 
 // The covariance of what noise makes of two rows of a block, for these coefficients: a sum of kernels,
 //   C(k, l) = (weight(k) + weight(l)) / 2 * product over the axes of along[axis][k - l + reach],

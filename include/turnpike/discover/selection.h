@@ -3,11 +3,12 @@
 //   n log((r^2 + e^2) / (v + e^2)) + k log n + 2 log C(p, k)
 //
 // n independent rows, k terms out of p candidates, r = |b - G xi| / |b|, v what noise on the data makes of r^2 for
-// these coefficients (noise_gram): an equation is no better for having terms through which less noise comes in, and all
-// right where r^2 = v. The last term is the price of having looked at C(p, k) equations (Chen, Chen, Biometrika 2008,
-// doi:10.1093/biomet/asn034, gamma = 1): without it, of a hundred noisy candidates some always help. e = 1e-3 (strong
-// form: 1e-2) says that what explains all but a thousandth of the left side is exact: clean data have
-// residuals of discretisation and round-off, which more terms always lower and which mean nothing.
+// these coefficients (noise_gram), and the strong form's derivatives with twice the error E that finer ones see, the
+// bound where those at least halve it: an equation is no better for having terms through which less of both comes in,
+// and all right where r^2 = v. The last term is the price of having looked at C(p, k) equations (Chen, Chen, Biometrika
+// 2008, doi:10.1093/biomet/asn034, gamma = 1): without it, of a hundred noisy candidates some always help. e = 1e-3
+// (strong form: 1e-2) says that what explains all but a thousandth of the left side is exact: clean data have residuals
+// of discretisation and round-off, which more terms always lower and which mean nothing.
 //
 // r^2 / v varies by chance, and not alike for two equations, as different noise comes in through their terms: with c
 // the correlation of their residuals, n times the difference varies by 2 sqrt(n (1 - c^2)) (Vuong, Econometrica 1989,
@@ -33,12 +34,13 @@ std::string criterion_text(double exact_residual);
 // The equations that a path is chosen from: normal equations of unit columns, and what noise adds to them.
 struct NoisyEquations {
   NormalEquations products;
-  Matrix noise;  // [p + 1, p + 1], in the same units; the left side is last
+  Matrix noise;   // [p + 1, p + 1], what noise adds to the products, in the same units; the left side is last
+  Matrix errors;  // [p + 1, p + 1], 4 E'E of the derivatives' errors
   double independent_rows = 0, exact_residual = 1e-3;
 
   struct Misfit {
     double residual_square;            // r^2
-    double noise_square;               // v
+    double accounted_square;           // v
     std::vector<double> coefficients;  // [support], of the unit columns
   };
   std::optional<Misfit> misfit(const Support& support) const;  // none where a combination of its columns may be noise
@@ -76,10 +78,15 @@ class BoxedEquations {
 
   const NoisyEquations& all() const { return all_; }
   NoisyEquations resample(Random& random) const;  // as many boxes, drawn with replacement
+  // With the finer derivatives, whose errors are no larger than E where they halve those of the first.
+  NoisyEquations finer() const;
   bool left_side_is_noise() const { return left_side_is_noise_; }
 
  private:
+  NoisyEquations with_products(const Matrix& products) const;
+
   std::vector<Matrix> boxes_;  // gram of [G b], unit columns and unit b over all rows
+  Matrix overlap_;             // G'E in the same units
   NoisyEquations all_;
   std::vector<bool> only_noise_;  // [p]
   bool left_side_is_noise_ = false;
@@ -88,12 +95,15 @@ class BoxedEquations {
 // Least squares on the rows, with 95 % intervals that allow for overlapping rows: the sandwich
 //   (G'G)^-1 G' C G (G'G)^-1,  C_kl = w(k - l) r_k r_l,
 // w a triangle along each axis as long as rows share data (Conley, J. Econometrics 1999), times Student's quantile for
-// the independent rows.
+// the independent rows. Where finer derivatives were taken, what they move the coefficients by,
+//   (G'G)^-1 G' (e_b - E xi),
+// counts as one more deviation.
 struct RowFit {
   std::vector<double> coefficients, deviations;  // [support]
   double quantile = 0;                           // the interval is coefficient +- quantile * deviation
   double residual = 1;                           // |b - G xi| / |b|
   double noise_square = 0;                       // of its square, what the model of the noise accounts for
+  double error_square = 0;                       // and what twice the errors of the derivatives do
   std::vector<std::size_t> only_noise;  // entries of the support whose columns are noise; the fit is then biased
 };
 // `predicted`: the C of the model of the noise instead, which does not vary with the residual; to compare systems by.

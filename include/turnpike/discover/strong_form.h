@@ -3,8 +3,9 @@
 //   d_t^r u (x_k, t_k) = sum_j xi_j f_j(u) d^a_j u       or  d^a_j f_j(u)
 //
 // For unequal steps, trajectories, clean data, and to check published tables; noise is amplified by every derivative,
-// so the weak form is the default. What it makes of the columns is seen by adding as much noise once more. Rows are the
-// points with all derivatives, thinned evenly to `most_rows`; memory is that of the rows and two copies of one field.
+// so the weak form is the default. What it makes of the columns is seen by adding as much noise once more, what the
+// derivatives' own errors make of them by finer ones (finer_derivative). Rows are the points with all derivatives,
+// thinned evenly to `most_rows`; memory is that of the rows and two copies of one field.
 // Points whose differences touch a hole are left out.
 #pragma once
 
@@ -16,7 +17,7 @@ namespace turnpike {
 struct StrongOptions {
   DerivativeOptions space, time;
   std::int64_t most_rows = 60000;
-  bool correct_noise = true;  // unbiased products of columns, to the first order in the noise
+  bool see_errors = true;  // of noise and of the derivatives; products of columns are then unbiased by noise
 };
 
 LinearSystem strong_system(const std::vector<Measurement>& measurements, const std::vector<Candidate>& candidates,

@@ -36,23 +36,6 @@ std::vector<double> fornberg(double z, std::span<const double> x, int order) {
   return weights;
 }
 
-// The published recipe's: order 5 is the second derivative of the third.
-class Composed : public LineDerivative {
- public:
-  Composed(std::unique_ptr<LineDerivative> inner, std::unique_ptr<LineDerivative> outer)
-      : inner_(std::move(inner)), outer_(std::move(outer)) {
-    margin = inner_->margin + outer_->margin;
-  }
-  void apply(std::span<const double> u, std::span<double> out) const override {
-    std::vector<double> between(u.size());
-    inner_->apply(u, between);
-    outer_->apply(between, out);
-  }
-
- private:
-  std::unique_ptr<LineDerivative> inner_, outer_;
-};
-
 }  // namespace
 
 std::unique_ptr<LineDerivative> finite_difference(const Line& line) {
@@ -61,7 +44,7 @@ std::unique_ptr<LineDerivative> finite_difference(const Line& line) {
     throw InputError(fmt::format("finite differences have an even accuracy from 2 to 12, not {}", options.accuracy));
   if (options.published && line.order > 3) {
     const auto part = [&](int order) { return finite_difference({options, line.axis, line.points, order, 0}); };
-    return std::make_unique<Composed>(part(3), part(line.order - 3));
+    return composed(part(3), part(line.order - 3));  // the recipe's order 5: the second derivative of the third
   }
   const std::size_t n = line.points.size(),
                     half = static_cast<std::size_t>((line.order + 1) / 2 + options.accuracy / 2 - 1);

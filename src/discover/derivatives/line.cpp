@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <turnpike/base/error.h>
 
 #include "line_internal.h"
@@ -23,7 +25,28 @@ class Identity : public LineDerivative {
   }
 };
 
+class Composed : public LineDerivative {
+ public:
+  Composed(std::unique_ptr<LineDerivative> inner, std::unique_ptr<LineDerivative> outer)
+      : inner_(std::move(inner)), outer_(std::move(outer)) {
+    margin = inner_->margin + outer_->margin;
+    needs_whole_line = inner_->needs_whole_line || outer_->needs_whole_line;
+  }
+  void apply(std::span<const double> u, std::span<double> out) const override {
+    std::vector<double> between(u.size());
+    inner_->apply(u, between);
+    outer_->apply(between, out);
+  }
+
+ private:
+  std::unique_ptr<LineDerivative> inner_, outer_;
+};
+
 }  // namespace
+
+std::unique_ptr<LineDerivative> composed(std::unique_ptr<LineDerivative> inner, std::unique_ptr<LineDerivative> outer) {
+  return std::make_unique<Composed>(std::move(inner), std::move(outer));
+}
 
 void Stencils::apply(std::span<const double> u, std::span<double> out) const {
   require(u.size() == rows.size() && out.size() == rows.size(),
@@ -51,6 +74,23 @@ std::unique_ptr<LineDerivative> line_derivative(const DerivativeOptions& options
     if (options.method == method.name) return method.make({options, axis, points, order, noise_deviation});
   throw InputError(
       fmt::format("unknown derivative '{}'; known are {}", options.method, fmt::join(derivative_names(), ", ")));
+}
+
+std::unique_ptr<LineDerivative> finer_derivative(const DerivativeOptions& options, const std::string& axis,
+                                                 const std::vector<double>& points, int order, double noise_deviation) {
+  if (order == 0) return std::make_unique<Identity>();
+  DerivativeOptions finer = options;
+  if (options.method == "finite_difference") {
+    finer.accuracy += options.accuracy < 12 ? 2 : -2;
+  } else if (options.method == "polynomial") {
+    finer.degree += 2;
+    finer.half_width = std::max(finer.half_width, finer.degree / 2 + 1);
+  } else {
+    finer = {.accuracy = options.method == "spline" ? 6 : 12};
+  }
+  auto derivative = line_derivative(finer, axis, points, order);
+  if (options.method != "spline") return derivative;
+  return composed(smoothing_spline({options, axis, points, 0, noise_deviation / 4}), std::move(derivative));
 }
 
 }  // namespace turnpike

@@ -18,6 +18,9 @@ std::unique_ptr<LineDerivative> local_polynomial(const Line& line);
 std::unique_ptr<LineDerivative> spectral_derivative(const Line& line);
 std::unique_ptr<LineDerivative> smoothing_spline(const Line& line);
 
+// The outer one of what the inner one gives.
+std::unique_ptr<LineDerivative> composed(std::unique_ptr<LineDerivative> inner, std::unique_ptr<LineDerivative> outer);
+
 // out_i = sum_k weight_ik u_(first_i + k); rows without weights give zero.
 class Stencils : public LineDerivative {
  public:

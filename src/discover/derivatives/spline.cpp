@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include <turnpike/base/error.h>
@@ -34,6 +35,10 @@ class Spline : public LineDerivative {
         for (std::size_t k = 0; k < g.size(); ++k) squares += (g[k] - u[k]) * (g[k] - u[k]);
         (squares < noise_ * noise_ * static_cast<double>(g.size()) ? low : high) = middle;
       }
+    }
+    if (order_ == 0) {
+      std::copy(g.begin(), g.end(), out.begin());
+      return;
     }
     for (std::size_t i = 0; i + 1 < x_.size(); ++i) {
       const double h = x_[i + 1] - x_[i];
