@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr int highest_difference = 8;
 constexpr std::int64_t most_differences = 200000;
+constexpr std::int64_t at_once = 16;  // neighbours, in vector instructions
 
 // mean (D^q u)^2 / C(2q, q) along an axis: the variance of white noise, plus what the smooth part leaves.
 double variance_by_differences(const Measurement& measurement, const std::vector<double>& values, std::size_t axis,
@@ -31,8 +33,19 @@ double variance_by_differences(const Measurement& measurement, const std::vector
   double sum = 0;
   std::int64_t counted = 0;
   // The points of a line that have q more behind them, for all lines side by side, are neighbours.
-  for (std::int64_t begin = 0; begin < count; begin += n * stride)
-    for (std::int64_t i = (begin + step - 1) / step * step; i < begin + (n - q) * stride; i += step) {
+  for (std::int64_t begin = 0; begin < count; begin += n * stride) {
+    const std::int64_t end = begin + (n - q) * stride;
+    std::int64_t i = (begin + step - 1) / step * step;
+    for (; step == 1 && !has_holes && i + at_once <= end; i += at_once) {
+      std::array<double, at_once> difference{};
+      for (int k = 0; k <= q; ++k)
+        for (std::int64_t j = 0; j < at_once; ++j)
+          difference[static_cast<std::size_t>(j)] +=
+              weight[static_cast<std::size_t>(k)] * values[static_cast<std::size_t>(i + k * stride + j)];
+      for (const double d : difference) sum += d * d;
+      counted += at_once;
+    }
+    for (; i < end; i += step) {
       double difference = 0;
       bool whole = true;
       for (int k = 0; k <= q; ++k) {
@@ -44,6 +57,7 @@ double variance_by_differences(const Measurement& measurement, const std::vector
       sum += difference * difference;
       ++counted;
     }
+  }
   return counted ? sum / static_cast<double>(counted) / squares : INFINITY;
 }
 

@@ -137,8 +137,37 @@ std::optional<std::vector<double>> solve_cholesky(const Matrix& s, std::span<con
   return x;
 }
 
+namespace {
+
+// In place, by elimination without exchanges: its pivots are the squares of the Cholesky factor's diagonal. For
+// matrices so small that a call of LAPACK costs more than its work.
+constexpr std::size_t small_matrix = 12;
+bool invert_small(Matrix& s) {
+  const std::size_t n = s.rows();
+  for (std::size_t k = 0; k < n; ++k) {
+    if (!(s(k, k) > 0)) return false;
+    const double pivot = 1 / s(k, k);
+    s(k, k) = 1;
+    for (std::size_t j = 0; j < n; ++j) s(k, j) *= pivot;
+    for (std::size_t i = 0; i < n; ++i) {
+      if (i == k) continue;
+      const double factor = s(i, k);
+      s(i, k) = 0;
+      for (std::size_t j = 0; j < n; ++j) s(i, j) -= factor * s(k, j);
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 std::optional<Matrix> inverse_cholesky(const Matrix& s) {
   Matrix u = s;
+  if (s.rows() <= small_matrix) {
+    if (!invert_small(u)) return std::nullopt;
+    mirror_upper(u);
+    return u;
+  }
   if (!factor(u)) return std::nullopt;
   const int n = as_int(s.rows());
   int info = 0;

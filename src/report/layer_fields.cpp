@@ -22,6 +22,7 @@ void require_grid(const char* what, const Grid& grid) {
 }
 
 void grid_rows(std::vector<DataRow>& out, const char* mark, const std::string& series, const Grid& grid) {
+  out.reserve(out.size() + grid.values.size());
   for (long j = 0; j < grid.n_y; ++j) {
     for (long i = 0; i < grid.n_x; ++i) {
       out.push_back(

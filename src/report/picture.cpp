@@ -72,7 +72,7 @@ std::string png_address(long width, long height, std::span<const std::uint8_t> p
   uLongf size = compressBound(rows.size());
   std::string packed(size, '\0');
   int status = compress2(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(rows.data()),
-                         rows.size(), 9);
+                         rows.size(), 6);
   require(status == Z_OK, "zlib could not compress a picture");
   packed.resize(size);
   std::string png = "\x89PNG\r\n\x1a\n";

@@ -6,6 +6,10 @@
 #include <limits>
 
 #include <turnpike/base/error.h>
+#include <turnpike/discover/linear_system.h>
+#include <turnpike/math/random.h>
+
+#include "exact_fields.h"
 
 namespace turnpike {
 namespace {
@@ -81,6 +85,27 @@ TEST(Noise, HasTheDeviationItIsAskedFor) {
     const double expected = 0.5 * std::sqrt(scale == NoiseScale::deviation ? 0.5 : 25.5);
     EXPECT_NEAR(std::sqrt(squares / 40000) / expected, 1, 0.02);
     EXPECT_EQ(noisy.fields[1].values, m.fields[1].values);
+  }
+}
+
+TEST(Noise, IsSeenAlongTheAxisWhereTheFieldIsSmooth) {
+  // Each frame has a size of its own, by chance: rough in time, smooth in space; and the other way round.
+  Random random(1);
+  std::vector<double> size;
+  for (int i = 0; i < 80; ++i) size.push_back(random.normal());
+  const std::vector<double> fine = exact::grid(0, 3, 80), coarse = exact::grid(0, 79, 80);
+  const auto rough = [&](double place) { return size[static_cast<std::size_t>(std::lround(place))]; };
+  Measurement in_time =
+      exact::field("frames", fine, coarse, [&](double x, double t) { return std::sin(x) * rough(t); });
+  Measurement in_space =
+      exact::field("lines", coarse, fine, [&](double x, double t) { return std::sin(t) * rough(x); });
+  for (Measurement* m : {&in_time, &in_space}) {
+    EXPECT_LT(noise_deviation(*m, m->fields[0]), 1e-9);
+    for (double& value : m->fields[0].values) value += 0.01 * random.normal();
+    EXPECT_NEAR(noise_deviation(*m, m->fields[0]), 0.01, 0.001);
+    m->mask.assign(m->fields[0].values.size(), 1);
+    m->mask[100] = 0;
+    EXPECT_NEAR(noise_deviation(*m, m->fields[0]), 0.01, 0.001);
   }
 }
 

@@ -35,10 +35,14 @@ void try_all(const NormalEquations& system, const std::vector<int>& columns, std
              Support& support, PathKeeper& keeper) {
   const auto regression = sparse::regress(system, support);
   if (!regression) return;
-  Support extended = support;
-  const int in = sparse::argmax(sparse::gains(system, *regression));
-  extended.push_back(in);
-  if (std::find(support.begin(), support.end(), in) == support.end()) keeper.offer(extended);
+  const std::vector<double> gain = sparse::gains(system, *regression);
+  const int in = sparse::argmax(gain);
+  const double most = gain[static_cast<std::size_t>(in)];
+  if (most >= 0 && keeper.may_take(support.size() + 1, regression->residual_square - most)) {
+    Support extended = support;
+    extended.push_back(in);
+    keeper.offer(std::move(extended));
+  }
   if (static_cast<int>(support.size()) + 1 >= size) return;
   for (std::size_t i = from; i < columns.size(); ++i) {
     support.push_back(columns[i]);

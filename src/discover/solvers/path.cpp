@@ -35,6 +35,11 @@ PathKeeper::PathKeeper(const NormalEquations& system, int largest, std::size_t e
       each_(each),
       best_(static_cast<std::size_t>(std::min(largest, static_cast<int>(system.size()))) + 1) {}
 
+bool PathKeeper::may_take(std::size_t size, double residual_square) const {
+  if (size >= best_.size()) return false;
+  return best_[size].size() < each_ || residual_square < best_[size].back().first * (1 + 1e-6) + 1e-12;
+}
+
 void PathKeeper::offer(Support support) {
   const std::size_t size = support.size();
   if (size == 0 || size >= best_.size()) return;

@@ -14,7 +14,8 @@ constexpr double tiny_pivot =
 class PathKeeper {
  public:
   PathKeeper(const NormalEquations& system, int largest, std::size_t each = 1);
-  void offer(Support support);  // in any order
+  void offer(Support support);                                    // in any order
+  bool may_take(std::size_t size, double residual_square) const;  // but for round-off
   const Support* of_size(std::size_t size) const { return best_[size].empty() ? nullptr : &best_[size][0].second; }
   std::vector<Support> path() const;  // by size, then by residual
   int largest() const { return static_cast<int>(best_.size()) - 1; }
