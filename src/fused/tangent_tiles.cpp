@@ -135,7 +135,9 @@ struct Tiles {
     const V half = hn::Sub(hn::Mul(of_x(0), of_z(1)), hn::Mul(of_x(1), of_z(0)));
     const V offset = hn::Mul(hn::Add(half, half), half), S = hn::Mul(of_x(2), of_z(2)), C = hn::Mul(of_x(3), of_z(3));
     const V apart = hn::MulAdd(S, k.apart, offset), along = hn::MulAdd(S, k.along, hn::Add(offset, hn::Add(C, C)));
-    return {hn::Min(apart, along), hn::Sub(along, apart), hn::MulAdd(S, tangent, C)};
+    // Rounding may leave a tiny gap below zero.
+    const V gap = hn::Max(hn::Min(apart, along), hn::Zero(d));
+    return {gap, hn::Sub(along, apart), hn::MulAdd(S, tangent, C)};
   }
 
   // A hidden layer, from the small angle t = theta or pi - theta below it. `acute`: of ReLU without skips, below whose
