@@ -337,10 +337,25 @@ Discovery search(const std::vector<Measurement>& measurements, const DiscoveryOp
     }
     return findings;
   };
-  const std::vector<DataSpectrum> spectra =
-      options.form == "weak" ? data_spectra(measurements) : std::vector<DataSpectrum>{};
+  std::vector<DataSpectrum> spectra = options.form == "weak" ? data_spectra(measurements) : std::vector<DataSpectrum>{};
   LinearSystem system = build_system(measurements, spectra, options, left_sides, {}, progress);
   std::vector<Finding> findings = find_all(system);
+  if (options.form == "weak") {
+    std::vector<std::string> smooth;
+    for (std::size_t s = 0; s < left_sides.size(); ++s) {
+      const double share = findings[s].boxes ? findings[s].boxes->all().noise_left_by(findings[s].path) : 1;
+      if (share == 1) continue;
+      for (DataSpectrum& spectrum : spectra)
+        spectrum.noise_variance[static_cast<std::size_t>(left_sides[s].field)] *= share;
+      smooth.push_back(measurements[0].fields[static_cast<std::size_t>(left_sides[s].field)].name);
+    }
+    if (!smooth.empty()) {
+      system = build_system(measurements, spectra, options, left_sides, {}, progress);
+      system.notes.push_back(fmt::format(
+          "neighbouring values of {} differ by more than noise: it is as large as equations leave it", join(smooth)));
+      findings = find_all(system);
+    }
+  }
   if (options.form == "weak" && widths_matter(measurements, findings)) {
     const auto found = [](const std::vector<Finding>& all) {
       return std::count_if(all.begin(), all.end(), [](const Finding& finding) { return finding.equation.found; });

@@ -300,6 +300,22 @@ double NoisyEquations::preference(const Support& first, const Support& second) c
   return (criterion(second) - criterion(first)) / deviation;
 }
 
+// n log(r^2 / v) varies by sqrt(2 n); the price of having looked is the criterion's.
+double NoisyEquations::noise_left_by(const std::vector<Support>& path) const {
+  double share = 1;
+  const double e_square = exact_residual * exact_residual, n = independent_rows;
+  for (const Support& support : path) {
+    const auto fit = misfit(support);
+    const double k = static_cast<double>(support.size());
+    if (!fit || k + 1 > n) continue;
+    const double left = (fit->residual_square + e_square) / (fit->accounted_square + e_square);
+    const double price = k * std::log(n) + 2 * log_binomial(static_cast<double>(products.size()), k);
+    if (left < 0.5 && n * std::log(left) + price < -4 * std::sqrt(2 * n))
+      share = std::min(share, fit->residual_square / fit->accounted_square * n / (n - k));
+  }
+  return share;
+}
+
 bool NoisyEquations::refutes(const Support& support) const {
   const auto fit = misfit(support);
   return !fit || fit->residual_square >

@@ -5,6 +5,7 @@
 #include <map>
 
 #include <turnpike/base/error.h>
+#include <turnpike/discover/linear_system.h>
 #include <turnpike/math/random.h>
 
 #include "exact_fields.h"
@@ -61,6 +62,24 @@ TEST(Discover, LorenzFromANoisyTrajectory) {
     expect_equation(found.equations[1], {{"x", 28}, {"y", -1}, {"x*z", -1}}, 4 * tolerance);
     expect_equation(found.equations[2], {{"z", -8.0 / 3}, {"x*y", 1}}, tolerance);
   }
+}
+
+TEST(Discover, ACoarseGridIsNotNoise) {
+  // Neighbours differ by as much as if there were noise of a few percent, which would hide -y.
+  const Measurement fine = exact::lorenz({-8, 7, 27}, 4001, 0.005);
+  Measurement coarse = {.source = "coarse", .axes = {{"t", {}}}, .fields = fine.fields};
+  for (Field& field : coarse.fields) field.values.clear();
+  for (std::size_t i = 0; i < 4001; i += 16) {
+    coarse.axes[0].points.push_back(fine.axes[0].points[i]);
+    for (std::size_t f = 0; f < 3; ++f) coarse.fields[f].values.push_back(fine.fields[f].values[i]);
+  }
+  EXPECT_GT(noise_deviation(coarse, coarse.fields[1]), 0.02);
+  const Discovery found = discover({coarse}, quick(3));
+  expect_equation(found.equations.at(1), {{"x", 28}, {"y", -1}, {"x*z", -1}}, 0.02);
+  EXPECT_NE(found.notes.back().find("differ by more than noise"), std::string::npos) << found.notes.back();
+  add_noise(coarse, 0.1, 1);
+  for (const std::string& note : discover({coarse}, quick(3)).notes)
+    EXPECT_EQ(note.find("differ by more than noise"), std::string::npos) << note;
 }
 
 TEST(Discover, AWaveNeedsTheSecondTimeDerivative) {

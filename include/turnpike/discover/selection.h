@@ -47,6 +47,10 @@ struct NoisyEquations {
   double criterion(const Support& support) const;              // infinite there
   bool refutes(const Support& support) const;  // more is left than noise by chance, and what counts as exact
 
+  // How much of the noise there can be, as a share of its square: 1, or what an equation of the path leaves of it that
+  // explains more than half, beyond chance. Neighbours on a coarse grid differ by more than noise.
+  double noise_left_by(const std::vector<Support>& path) const;
+
   // The criterion of the second over that of the first, in deviations of what noise makes of their difference.
   double preference(const Support& first, const Support& second) const;
   // Other equations with no more terms that are not refuted, nor the first clearly preferred to; the nearest first.
