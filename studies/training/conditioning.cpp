@@ -7,9 +7,11 @@
 #include <fmt/format.h>
 
 #include <turnpike/data/standardise.h>
+#include <turnpike/net/ensemble.h>
 #include <turnpike/operators/hessian.h>
 #include <turnpike/study/measure.h>
 #include <turnpike/study/study.h>
+#include <turnpike/train/gradient_flow.h>
 
 #include "losses.h"
 
@@ -85,18 +87,23 @@ Tensor normalised(const Tensor& X) {
   return Standardiser::fit(data, rows).apply(X);
 }
 
-// The loss of a tanh network with 8 hidden units after `steps` steps of length 1/lambda_max at the start.
-double trained_network(const Tensor& X, const Tensor& y, std::int64_t steps, const Tensor& start) {
-  const std::int64_t d = X.size(1), width = 8;
-  const Loss C = [=](const Tensor& w) -> Tensor {
-    const Tensor W = w.narrow(0, 0, width * d).view({width, d});
-    const Tensor hidden = at::tanh(X.matmul(W.t()) + w.narrow(0, width * d, width));
-    return (hidden.mv(w.narrow(0, width * (d + 1), width)) + w[width * (d + 2)] - y).square().mean();
-  };
-  Tensor w = start;
-  const double eta = 1 / largest_curvature(C, w);
-  for (std::int64_t k = 0; k < steps; ++k) w = w - eta * gradient_of(C, w);
-  return C(w).item<double>();
+// Losses of tanh networks with 8 hidden units side by side, X [S, n, d], y [S, n] and start [S, P], after `steps` steps
+// of length 1/lambda_max at their starts.
+std::vector<double> trained_networks(const Tensor& X, const Tensor& y, std::int64_t steps, const Tensor& start) {
+  const Ensemble nets{.widths = {X.size(2), 8, 1}};
+  const Losses losses = [&](const Tensor& theta) -> Tensor { return (nets(theta, X).squeeze(2) - y).square().mean(1); };
+  std::vector<double> rates;
+  for (std::int64_t s = 0; s < X.size(0); ++s) {
+    const Loss C = [&](const Tensor& w) -> Tensor {
+      return (nets(w.unsqueeze(0), X[s]).flatten() - y[s]).square().mean();
+    };
+    rates.push_back(1 / largest_curvature(C, start[s]));
+  }
+  const Tensor eta = at::tensor(rates, at::kDouble).unsqueeze(1);
+  Tensor theta = start;
+  for (std::int64_t k = 0; k < steps; ++k) theta = theta - eta * gradients(losses, theta);
+  at::NoGradGuard no_gradient;
+  return numbers(losses(theta));
 }
 
 // Two inputs with deviations 1 and 4: the loss over their weights.
@@ -148,6 +155,7 @@ StudyReport run_conditioning(StudyContext& study) {
   Table table{.head = {"draw", "$\\kappa$ raw", "normalised", "whitened", "steps raw", "normalised", "whitened"},
               .caption = "Steps until the excess loss is a millionth of that at the start."};
   std::vector<double> raw_condition, corrected, whitened, steps_off, fewer, network, sluis;
+  std::vector<Tensor> inputs, targets, starts;  // of the networks: raw and normalised of each draw
   double worse = 0, n_worse = 0, n_matrices = 0;
   const Tensor R = (1 - rho) * at::eye(d, at::kDouble) + rho * at::ones({d, d}, at::kDouble);
   const Tensor root = at::linalg_cholesky(R);
@@ -189,12 +197,14 @@ StudyReport run_conditioning(StudyContext& study) {
       }
     }
 
-    study.at("draws", s, study.seeds(), "network");
     Random weights = study.random("network", s);
-    const Tensor target = at::sin(correlated.select(1, 0)) + 0.5 * correlated.select(1, 1);
     const Tensor start = normal_tensor({8 * (d + 2) + 1}, weights) / std::sqrt(static_cast<double>(d));
-    const std::int64_t steps = study.integer("steps");
-    network.push_back(trained_network(X, target, steps, start) / trained_network(scaled, target, steps, start));
+    const Tensor target = at::sin(correlated.select(1, 0)) + 0.5 * correlated.select(1, 1);
+    for (const Tensor& points : {X, scaled}) {
+      inputs.push_back(points);
+      targets.push_back(target);
+      starts.push_back(start);
+    }
 
     // Any positive definite matrix, its rows and columns scaled to a unit diagonal.
     Random matrices = study.random("matrices", s);
@@ -208,6 +218,10 @@ StudyReport run_conditioning(StudyContext& study) {
       n_matrices += 1;
     }
   }
+  study.at("networks", 0, 1);
+  const std::vector<double> trained =
+      trained_networks(at::stack(inputs), at::stack(targets), study.integer("steps"), at::stack(starts));
+  for (std::size_t i = 0; i < trained.size(); i += 2) network.push_back(trained[i] / trained[i + 1]);
   report.checks.push_back(check_each_equal("T10", "raw data: $\\kappa$ of the loss against that of its moments",
                                            "relative", 0, raw_condition, 1e-8));
   report.checks.push_back(check_each_equal("T10", "normalised: $\\kappa$ against $(1 + (d-1)\\rho)/(1 - \\rho)$",
@@ -230,8 +244,8 @@ StudyReport run_conditioning(StudyContext& study) {
                   "construction; normalised by the engine's standardiser, whitened by the Cholesky factor of the "
                   "correlations. Descent from zero at "
                   "$2/(\\lambda_{{\\max}} + \\lambda_{{\\min}})$; the predicted number of steps follows from "
-                  "eigenvalues and start. The network: 8 tanh units, step "
-                  "$1/\\lambda_{{\\max}}$ of the Hessian at its start.",
+                  "eigenvalues and start. The networks: 8 tanh units, side by side, step "
+                  "$1/\\lambda_{{\\max}}$ of the Hessian at the start.",
                   d, n));
   report.findings.push_back(
       fmt::format("Of {} random positive definite 3 by 3 matrices {:.0f} % are worse conditioned with a unit diagonal, "
