@@ -3,6 +3,8 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <cmath>
+#include <span>
 
 #include <turnpike/base/error.h>
 
@@ -11,22 +13,28 @@ namespace {
 
 constexpr std::int64_t chunk = 4096;  // rows turned to double at a time
 
-// Two passes, so that a large mean costs no digits.
+// Two passes, so that a large mean costs no digits, in units of the largest entry's power of two, so that no square
+// leaves float64.
 template <class Rows>
 std::pair<Tensor, Tensor> moments(std::int64_t n, std::int64_t d, bool pooled, Rows rows) {
-  Tensor mean = torch::zeros({d}, torch::kDouble);
-  Tensor squares = torch::zeros({d}, torch::kDouble);
-  for (std::int64_t begin = 0; begin < n; begin += chunk) mean += rows(begin, std::min(n, begin + chunk)).sum(0);
+  const auto over_chunks = [&](const auto& work) {
+    for (std::int64_t begin = 0; begin < n; begin += chunk) work(rows(begin, std::min(n, begin + chunk)));
+  };
+  Tensor unit = torch::zeros({d}, torch::kDouble), mean = torch::zeros_like(unit), squares = torch::zeros_like(unit);
+  over_chunks([&](const Tensor& x) { unit = torch::maximum(unit, x.abs().amax(0)); });
+  if (pooled) unit.fill_(unit.max());
+  for (double& u : std::span(unit.data_ptr<double>(), static_cast<std::size_t>(d)))
+    u = u > 0 ? std::ldexp(1.0, std::ilogb(u)) : 1.0;
+  over_chunks([&](const Tensor& x) { mean += (x / unit).sum(0); });
   mean /= static_cast<double>(n);
   if (pooled) mean.fill_(mean.mean());
-  for (std::int64_t begin = 0; begin < n; begin += chunk)
-    squares += (rows(begin, std::min(n, begin + chunk)) - mean).square().sum(0);
+  over_chunks([&](const Tensor& x) { squares += (x / unit - mean).square().sum(0); });
   squares /= static_cast<double>(n);
   if (pooled) squares.fill_(squares.mean());
   const Tensor deviation = squares.sqrt();
   // What rounding leaves of a constant column is below n units in the last place of its size.
-  const Tensor rounding = mean.abs() * (1e-14 * std::sqrt(static_cast<double>(n))) + 1e-300;
-  return {mean, torch::where(deviation > rounding, deviation, torch::ones_like(deviation))};
+  const Tensor rounding = mean.abs() * (1e-14 * std::sqrt(static_cast<double>(n)));
+  return {mean * unit, torch::where(deviation > rounding, deviation * unit, torch::ones_like(deviation))};
 }
 
 Tensor like(const Tensor& constant, const Tensor& x) {

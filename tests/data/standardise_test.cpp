@@ -52,6 +52,14 @@ TEST(Standardiser, InvertsToRounding) {
   EXPECT_TRUE(torch::allclose(s.invert_target(s.apply_target(data.y)), data.y, 1e-15, 0));
 }
 
+TEST(Standardiser, LearnsFromNumbersWhoseSquaresLeaveFloat64) {
+  const Tensor x = torch::tensor({{1e300, 3e-200}, {-1e300, 1e-200}}, torch::kDouble);
+  const Standardiser s = Standardiser::fit(table(x, x, Task::regress), first(2));
+  const Tensor z = torch::tensor({{1.0, 1.0}, {-1.0, -1.0}}, torch::kDouble);
+  EXPECT_LE((s.apply(x) - z).abs().max().item<double>(), 1e-15);
+  EXPECT_LE((s.apply_target(x) - z).abs().max().item<double>(), 1e-15);
+}
+
 TEST(Standardiser, AConstantThatRoundingBlursStaysConstant) {
   const Dataset data =
       table(torch::full({9999, 1}, 0.1, torch::kDouble), torch::zeros({9999}, torch::kLong), Task::classify);
