@@ -33,7 +33,7 @@ std::vector<double> some_times(const Flow& flow, std::int64_t most) {
 
 Tensor start_states(const Model& model, const Dataset& data, std::int64_t most) {
   const std::vector<std::int64_t> rows = thinned(data.size(), most);
-  return model.lift(model.standardiser.apply(data.batch(rows, model.dtype()).x));
+  return model.lift(model.standardise(data.batch(rows, model.dtype()).x));
 }
 
 // How many of the times lie before the last tenth of the horizon.

@@ -153,7 +153,7 @@ Paths paths_of(const DiagnosisTask& task, const Diagnosis& diagnosis, std::int64
   at::NoGradGuard no_gradient;
   const Model& model = task.model;
   const std::vector<std::int64_t> rows = thinned(task.data.size(), most);
-  const Tensor x0 = model.lift(model.standardiser.apply(task.data.batch(rows, model.dtype()).x));
+  const Tensor x0 = model.lift(model.standardise(task.data.batch(rows, model.dtype()).x));
   const Roll roll = model.flow.roll(x0, model.control.detach(), {.save = Save::all});
   return {roll.times, roll.states.to(at::kDouble), colours_of(model, task.data, rows, diagnosis.predictions)};
 }

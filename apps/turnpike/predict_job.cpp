@@ -1,5 +1,7 @@
 #include "predict_job.h"
 
+#include <cmath>
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
@@ -24,9 +26,12 @@ std::vector<std::string> header_of(const Model& model) {
   return names;
 }
 
-// The shortest text that reads back to the same number of the model's type.
-std::string number_text(double value, c10::ScalarType dtype) {
-  return dtype == at::kFloat ? fmt::format("{}", static_cast<float>(value)) : fmt::format("{}", value);
+// The shortest text that reads back to the same number of the model's type; float32's spacing may be coarse beside
+// `unit`, a target's deviation.
+std::string number_text(double value, c10::ScalarType dtype, double unit) {
+  const auto near = static_cast<float>(value);
+  return dtype == at::kFloat && std::abs(near - value) <= 1e-6 * unit ? fmt::format("{}", near)
+                                                                      : fmt::format("{}", value);
 }
 
 std::vector<std::string> row_of(const Model& model, const Predictions& all, std::int64_t row) {
@@ -35,7 +40,9 @@ std::vector<std::string> row_of(const Model& model, const Predictions& all, std:
   if (!regress) cells.push_back(model.schema.classes[static_cast<std::size_t>(all.classes[row].item<std::int64_t>())]);
   const Tensor numbers = (regress ? all.outputs : all.probabilities)[row].contiguous();
   const double* values = numbers.data_ptr<double>();
-  for (std::int64_t k = 0; k < numbers.numel(); ++k) cells.push_back(number_text(values[k], model.dtype()));
+  const Tensor& units = model.standardiser.target_deviation;
+  for (std::int64_t k = 0; k < numbers.numel(); ++k)
+    cells.push_back(number_text(values[k], model.dtype(), regress && units.defined() ? units[k].item<double>() : 1));
   return cells;
 }
 

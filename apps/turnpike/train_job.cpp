@@ -64,7 +64,7 @@ Scores scores_of(const RunSetup& setup, const Baseline& baseline) {
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::int64_t>(i);
     for_each_batch(rows, 2048, [&](std::span<const std::int64_t> part) {
       const Batch batch = data.batch(part, setup.dtype);
-      const Tensor z = baseline.outputs(setup.standardiser.apply(batch.x));
+      const Tensor z = baseline.outputs(setup.standardiser.apply(batch.x).to(setup.dtype));
       Predictions some{setup.standardiser.invert_target(z).to(at::kDouble), {}, {}};
       if (!regress) some.classes = decide(z, baseline.coding);
       const double score = score_of(some, batch.y);

@@ -150,9 +150,8 @@ Tensor index_tensor(std::span<const std::int64_t> rows) {
 namespace {
 
 Batch finish(const DataSchema& schema, Tensor x, Tensor y, c10::ScalarType dtype) {
-  x = x.to(dtype);
+  if (x.scalar_type() != torch::kDouble) x = x.to(dtype);
   if (schema.scale != 1) x = x * schema.scale;
-  if (y.defined() && y.scalar_type() != torch::kLong) y = y.to(dtype);
   return {x, y};
 }
 

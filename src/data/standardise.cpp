@@ -82,7 +82,7 @@ Tensor Standardiser::apply_target(const Tensor& y) const {
 Tensor Standardiser::invert_target(const Tensor& z) const {
   if (!target_mean.defined()) return z;
   require_shape(z, {-1, target_mean.size(0)}, "targets");
-  return z * like(target_deviation, z) + like(target_mean, z);
+  return z * target_deviation.to(z.device()) + target_mean.to(z.device());
 }
 
 }  // namespace turnpike

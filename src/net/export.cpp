@@ -88,8 +88,9 @@ std::string torchscript_source(const Model& model) {
   source += "def rate(self, k: int, t: float, x: Tensor) -> Tensor:\n" + indented(control_script(spec.control), 2) +
             "  return self.f(t, x, u)\n";
   source += "def forward(self, features: Tensor) -> Tensor:\n";
+  // In float64 (7), as the model does it: a column of time stamps fits into float32 only once it is standardised.
   source += model.standardiser.mean.defined()
-                ? "  x = (features.to(self.control.dtype) - self.feature_mean) / self.feature_deviation\n"
+                ? "  x = ((features.to(7) - self.feature_mean) / self.feature_deviation).to(self.control.dtype)\n"
                 : "  x = features.to(self.control.dtype)\n";
   source += indented(lift_script(spec), 2);
   source += "  for k in range(len(self.times) - 1):\n    t = self.times[k]\n    h = self.times[k + 1] - t\n" +
@@ -109,14 +110,14 @@ void export_torchscript(const std::filesystem::path& path, const Model& model) {
   torch::jit::Module module("turnpike");
   for (const auto& [name, tensor] : model.parameters())
     module.register_parameter(script_name(name), tensor.detach().clone().set_requires_grad(true), /*is_buffer=*/false);
-  const auto buffer = [&](const std::string& name, const Tensor& tensor) {
-    if (tensor.defined()) module.register_buffer(name, tensor.to(model.dtype()));
+  const auto buffer = [&](const std::string& name, const Tensor& tensor, c10::ScalarType dtype) {
+    if (tensor.defined()) module.register_buffer(name, tensor.to(dtype));
   };
-  buffer("feature_mean", model.standardiser.mean);
-  buffer("feature_deviation", model.standardiser.deviation);
+  buffer("feature_mean", model.standardiser.mean, at::kDouble);
+  buffer("feature_deviation", model.standardiser.deviation, at::kDouble);
   if (model.spec.coding == TargetCoding::real) {
-    buffer("target_mean", model.standardiser.target_mean);
-    buffer("target_deviation", model.standardiser.target_deviation);
+    buffer("target_mean", model.standardiser.target_mean, model.dtype());
+    buffer("target_deviation", model.standardiser.target_deviation, model.dtype());
   }
   module.register_attribute("times", c10::ListType::ofFloats(), list_of(model.flow.mesh.times));
   module.register_attribute("knots", c10::ListType::ofFloats(), list_of(model.flow.grid.knots()));

@@ -116,7 +116,7 @@ Examples Model::examples(const Batch& batch) const {
   const std::int64_t n_classes = spec.coding == TargetCoding::real    ? 0
                                  : spec.coding == TargetCoding::signs ? 2
                                                                       : spec.n_outputs;
-  return examples_of(batch, standardiser, spec.coding, n_classes);
+  return examples_of(batch, standardiser, spec.coding, n_classes, dtype());
 }
 
 Readout Model::readout() const {
@@ -127,9 +127,13 @@ Tensor Model::forward(const Tensor& x) const {
   return readout()(flow.roll(lift(x), control).end);
 }
 
+Tensor Model::standardise(const Tensor& x) const {
+  return standardiser.apply(x.scalar_type() == at::kDouble ? x : x.to(dtype())).to(dtype());
+}
+
 Tensor Model::outputs(const Tensor& x) const {
   at::NoGradGuard no_gradient;
-  return standardiser.invert_target(forward(standardiser.apply(x.to(dtype()))));
+  return standardiser.invert_target(forward(standardise(x)));
 }
 
 std::vector<std::pair<std::string, Tensor>> Model::parameters() const {

@@ -31,7 +31,7 @@ class Stopwatch {
 
 Examples examples(const BaselineTask& task, TargetCoding coding, std::span<const std::int64_t> rows) {
   return examples_of(task.data.batch(rows, task.dtype), task.standardiser, coding,
-                     static_cast<std::int64_t>(task.data.schema.classes.size()));
+                     static_cast<std::int64_t>(task.data.schema.classes.size()), task.dtype);
 }
 
 // Least squares of y = x W' + b by the normal equations of the standardised features, summed batch by batch in float64.

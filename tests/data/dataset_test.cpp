@@ -85,11 +85,14 @@ TEST(Dataset, BatchesScaleBytes) {
   EXPECT_TRUE(torch::equal(data.select(rows).all(torch::kDouble).x, batch.x));
 }
 
-TEST(Dataset, TargetsTakeTheDtypeOfTheBatch) {
+TEST(Dataset, TablesStayInFloat64UntilTheyAreStandardised) {
   Dataset data;
-  data.x = torch::ones({2, 1}, torch::kDouble);
-  data.y = torch::ones({2, 1}, torch::kDouble);
-  EXPECT_EQ(data.all(torch::kFloat).y.scalar_type(), torch::kFloat);
+  data.x = torch::full({2, 1}, 1.7e9 + 1, torch::kDouble);
+  data.y = data.x;
+  EXPECT_TRUE(torch::equal(data.all(torch::kFloat).x, data.x));
+  EXPECT_TRUE(torch::equal(data.all(torch::kFloat).y, data.y));
+  data.x = torch::ones({2, 1}, torch::kByte);
+  EXPECT_EQ(data.all(torch::kFloat).x.scalar_type(), torch::kFloat);
   data.y = Tensor();
   EXPECT_FALSE(data.all(torch::kFloat).y.defined());
 }

@@ -47,6 +47,22 @@ TEST(Export, LoadedTorchScriptGivesTheSameOutputsInFloat) {
   expect_equal_after_export(at::kFloat, 1e-6);
 }
 
+// Time stamps of an hour are 128 s apart in float32: they must be standardised before.
+TEST(Export, TimeStampsKeepTheirDigitsInAModelOfFloat32) {
+  const TemporaryFolder folder;
+  Model model = sample_models(at::kFloat).front();
+  const std::int64_t n = model.spec.n_features;
+  model.standardiser.mean = at::full({n}, 1.7e9, at::kDouble);
+  model.standardiser.deviation = at::full({n}, 500, at::kDouble);
+  const Tensor standard = at::randn({11, n}, at::kDouble), x = 1.7e9 + 500 * standard;
+  const Tensor z = model.standardiser.invert_target(model.forward(standard.to(at::kFloat)).detach());
+  const double size = z.abs().max().item<double>();
+  EXPECT_LT((model.outputs(x) - z).abs().max().item<double>(), 1e-5 * size);
+  export_torchscript(folder.path() / "model.pt", model);
+  torch::jit::Module module = torch::jit::load((folder.path() / "model.pt").string());
+  EXPECT_LT((module.forward({x}).toTensor() - z).abs().max().item<double>(), 1e-5 * size);
+}
+
 TEST(Export, ACutModelIsExportedAsItIs) {
   const TemporaryFolder folder;
   const Model model = sample_models().front().cut(4);

@@ -12,7 +12,7 @@ namespace {
 
 double accuracy(const Baseline& baseline, const BaselineTask& task) {
   const Examples all =
-      examples_of(task.data.batch(task.train, task.dtype), task.standardiser, TargetCoding::classes, 3);
+      examples_of(task.data.batch(task.train, task.dtype), task.standardiser, TargetCoding::classes, 3, task.dtype);
   return (decide(baseline.outputs(all.x), baseline.coding) == all.y).to(at::kDouble).mean().item<double>();
 }
 

@@ -60,8 +60,9 @@ nlohmann::ordered_json to_json(const DataSchema& schema);
 DataSchema schema_from_json(const nlohmann::ordered_json& json);  // InputError if it is malformed
 
 struct Batch {
-  Tensor x;  // [B, d], scaled
-  Tensor y;  // [B] int64 classes, [B, m] reals, or undefined
+  Tensor x;  // [B, d], scaled: arrays in the dtype asked for, tables in float64, since a column of time stamps fits
+             // into float32 only once it is standardised
+  Tensor y;  // [B] int64 classes, [B, m] float64 reals, or undefined
 };
 
 struct Dataset {

@@ -26,8 +26,8 @@ struct Standardiser {
 
   Tensor apply(const Tensor& x) const;  // [N, d]; keeps dtype and device
   Tensor invert(const Tensor& z) const;
-  Tensor apply_target(const Tensor& y) const;  // [N, m]
-  Tensor invert_target(const Tensor& z) const;
+  Tensor apply_target(const Tensor& y) const;   // [N, m]
+  Tensor invert_target(const Tensor& z) const;  // float64 where targets are standardised
 };
 
 }  // namespace turnpike

@@ -1,6 +1,6 @@
 // Rows of a data set as a network takes them: standardised features and targets coded for its cost.
 //
-//   Examples batch = examples_of(data.batch(rows, dtype), standardiser, coding, n_classes);
+//   Examples batch = examples_of(data.batch(rows, dtype), standardiser, coding, n_classes, dtype);
 //   Tensor cost = make_cost(model.spec.cost)->operator()(T, model.forward(batch.x), batch.y);
 #pragma once
 
@@ -15,10 +15,11 @@ namespace turnpike {
 struct Examples {
   Tensor x;       // [B, n_features]
   Tensor y;       // coded as target.h says; undefined where the data have no labels
-  Tensor target;  // as they are in the data: [B] class numbers, or [B, m] reals in original units
+  Tensor target;  // as they are in the data: [B] class numbers, or [B, m] float64 reals in original units
 };
 
-Examples examples_of(const Batch& batch, const Standardiser& standardiser, TargetCoding coding, std::int64_t n_classes);
+Examples examples_of(const Batch& batch, const Standardiser& standardiser, TargetCoding coding, std::int64_t n_classes,
+                     c10::ScalarType dtype);
 
 // Calls visit(part of rows) for one piece of at most `size` rows after the other: what keeps memory bounded on large
 // data.

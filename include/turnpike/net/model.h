@@ -62,6 +62,7 @@ struct Model {
   static Model make(const ModelSpec& spec, c10::ScalarType dtype, std::uint64_t seed);
 
   Examples examples(const Batch& batch) const;  // standardised rows, targets coded for the cost
+  Tensor standardise(const Tensor& x) const;    // features as they are in the data; the result has the model's dtype
   Tensor lift(const Tensor& x) const;           // [N, width]
   Readout readout() const;
   Tensor forward(const Tensor& x) const;  // [N, n_outputs], of standardised features
