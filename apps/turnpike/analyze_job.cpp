@@ -34,7 +34,7 @@ void require_squares(const Tensor& standardised, const std::vector<std::string>&
 }  // namespace
 
 JobResult run_analyze(const Job& job) {
-  const std::string& model_path = job.invocation.positionals.at(0);
+  const std::string model_path = job.model_path();
   const Model model = load_model(model_path);
   DataSchema schema = model.schema;
   if (const std::string& target = job.flag("target"); !target.empty()) {

@@ -55,9 +55,9 @@ std::optional<ModelCurvature> curvature_of(const Model& model, const Dataset& la
   const auto work = static_cast<double>(model.spec.layers * model.flow.field->n_parameters());
   const auto affordable = static_cast<std::int64_t>(work_of_a_product / work);
   const std::vector<std::int64_t> rows = drawn(labelled.size(), std::clamp(affordable, fewest_rows, most_rows));
-  const Examples data = model.examples(labelled.batch(rows, at::kDouble));
   const CostPtr cost = make_cost(model.spec.cost);
   Model twice = in_float64(model);
+  const Examples data = twice.examples(labelled.batch(rows, at::kDouble));
   twice.flow.adjoint.kind = AdjointKind::autograd;
   const ParametricMap map = map_of(twice);
   const Loss loss = [&](const Tensor& theta) -> Tensor {

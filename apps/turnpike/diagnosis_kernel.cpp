@@ -150,9 +150,10 @@ std::optional<ModelKernel> kernel_of(const Model& model, const Dataset& labelled
     return std::nullopt;
   }
   progress.update("tangent kernel", 0, 1, "");
-  const Examples data = model.examples(labelled.batch(drawn(labelled.size(), affordable), at::kDouble));
+  const Model twice = in_float64(model);
+  const Examples data = twice.examples(labelled.batch(drawn(labelled.size(), affordable), at::kDouble));
   const Tensor y = model.spec.coding == TargetCoding::classes ? at::one_hot(data.y, outputs).to(at::kDouble) : data.y;
-  const ParametricMap map = map_of(in_float64(model));
+  const ParametricMap map = map_of(twice);
   const Tensor K = tangent_kernel(map, data.x), z = map(data.x);
   progress.update("tangent kernel", 1, 1, "");
   if (!K.isfinite().all().item<bool>() || !z.isfinite().all().item<bool>()) {

@@ -7,7 +7,7 @@
 namespace turnpike {
 
 JobResult run_export(const Job& job) {
-  const std::filesystem::path source = job.invocation.positionals.at(0);
+  const std::filesystem::path source = job.model_path();
   const bool script = job.flag("format") == "torchscript";
   std::filesystem::path target = job.flag("out");
   if (target.empty()) target = std::filesystem::path(source).replace_extension(script ? ".pt" : ".safetensors");

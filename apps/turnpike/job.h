@@ -3,6 +3,7 @@
 // A job prints nothing: `out` takes the lines of standard output, the progress what is for people on standard error.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@
 
 namespace turnpike {
 
+inline constexpr const char* model_name = "model.safetensors";  // in a run's folder
+
 struct Job {
   const Invocation& invocation;
   Provenance provenance;
@@ -24,6 +27,11 @@ struct Job {
 
   bool json() const { return invocation.flags.boolean("json"); }
   const std::string& flag(const char* key) const { return invocation.flags.text(key); }
+  // The file that MODEL names: itself, or the model in a run's folder.
+  std::string model_path() const {
+    const std::filesystem::path named = invocation.positionals.at(0);
+    return std::filesystem::is_directory(named) ? (named / model_name).string() : named.string();
+  }
 };
 
 using JobResult = nlohmann::ordered_json;  // {"schema": 1, "verb": ...}: the last line with --json

@@ -63,7 +63,7 @@ nlohmann::ordered_json json_of(const Model& model, const Predictions& all, std::
 }  // namespace
 
 JobResult run_predict(const Job& job) {
-  const Model model = load_model(job.invocation.positionals.at(0));
+  const Model model = load_model(job.model_path());
   const Loaded loaded = read_with_schema(job.flag("data"), model.schema, Labels::optional);
   for (const std::string& note : loaded.notes) job.progress.note(note);
   const Predictions all = predict(model, loaded.data);
@@ -76,8 +76,7 @@ JobResult run_predict(const Job& job) {
       csv += csv_line(row_of(model, all, row));
     }
   }
-  JobResult result = {
-      {"model", job.invocation.positionals.at(0)}, {"data", job.flag("data")}, {"rows", loaded.data.size()}};
+  JobResult result = {{"model", job.model_path()}, {"data", job.flag("data")}, {"rows", loaded.data.size()}};
   if (!job.flag("out").empty()) {
     write_file(job.flag("out"), csv);
     result["file"] = job.flag("out");

@@ -154,7 +154,7 @@ Json result_json(const TrainReport& report, const RunFolder& folder) {
                                     {"residual", number(training.polish->residual)},
                                     {"converged", training.polish->converged}};
   result["files"] = {{"report", file("report.html")},
-                     {"model", file("model.safetensors")},
+                     {"model", file(model_name)},
                      {"cut_model", file("model-cut.safetensors")},
                      {"checkpoint", file(checkpoint_name)},
                      {"metrics", file(metrics_name)}};
@@ -214,8 +214,8 @@ JobResult run_train(const Job& job) {
   if (setup.training.resume) folder.write_config(config_toml(setup.resolved));
   folder.record(checkpoint_name);
   folder.record(metrics_name);
-  save_model(folder.path() / "model.safetensors", model);
-  folder.record("model.safetensors");
+  save_model(folder.path() / model_name, model);
+  folder.record(model_name);
   stop_if_asked(folder);
 
   // Without a test or a validation part the training part stands in.

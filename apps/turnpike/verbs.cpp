@@ -59,7 +59,8 @@ Verb predict() {
   verb.summary = "apply a trained model to new data";
   verb.usage = "MODEL --data FILE [flags]";
   verb.about =
-      "Reads rows without a target and writes CSV: class names and probabilities, or values in original units.";
+      "Reads rows without a target and writes CSV: class names and probabilities, or values in original units.\n"
+      "MODEL is a model's file or a run's folder.";
   verb.example = "turnpike predict runs/2025-01-31-spirals/model.safetensors --data new.csv --out predicted.csv";
   verb.positionals = {"MODEL"};
   verb.flags.text("data", "", "rows to predict, with the columns of the training data").named("FILE");
@@ -79,7 +80,7 @@ Verb analyze() {
       "Depth profile, decay rates, singular values of the Jacobian and the layer cut, as a report of its own.\n"
       "With labels also the curvature of the loss (eigenvalues of the Hessian, whole and by layer, the largest\n"
       "stable step) and the tangent kernel (spectrum, effective rank, alignment with the labels, the training\n"
-      "it predicts by modes).";
+      "it predicts by modes). MODEL is a model's file or a run's folder.";
   verb.example = "turnpike analyze runs/2025-01-31-spirals/model.safetensors --data labelled.csv --target class";
   verb.positionals = {"MODEL"};
   verb.flags.text("data", "", "rows with the columns of the training data").named("FILE");
@@ -97,7 +98,9 @@ Verb export_verb() {
   verb.name = "export";
   verb.summary = "write a model for other programs: safetensors or TorchScript";
   verb.usage = "MODEL [--format FORMAT] [--out FILE]";
-  verb.about = "The TorchScript loads in PyTorch with torch.jit.load and gives the same outputs.";
+  verb.about =
+      "The TorchScript loads in PyTorch with torch.jit.load and gives the same outputs. MODEL is a model's file or\n"
+      "a run's folder.";
   verb.example = "turnpike export runs/2025-01-31-spirals/model.safetensors --format torchscript --out model.pt";
   verb.positionals = {"MODEL"};
   verb.flags.choice("format", "safetensors", {"safetensors", "torchscript"}, "of the file").named("FORMAT");

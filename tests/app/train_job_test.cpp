@@ -173,8 +173,9 @@ TEST(PredictJob, NamesClassesAndTheirProbabilities) {
   }
   EXPECT_GE(right, 18);
 
-  // To a file, and as JSON, the same.
-  EXPECT_EQ(place.run({"predict", model, "--data", "fresh.csv", "--out", "out.csv"}).exit, 0);
+  // From the run's folder, to a file, and as JSON, the same.
+  const std::string folder = place.folder_of(done).string();
+  EXPECT_EQ(place.run({"predict", folder, "--data", "fresh.csv", "--out", "out.csv"}).exit, 0);
   EXPECT_EQ(text_of(place.path() / "out.csv"), predicted.out);
   const Finished json = place.json({"predict", model, "--data", "fresh.csv"});
   EXPECT_EQ(nlohmann::json::parse(lines_of(json.out)[0])["prediction"], lines[1].substr(0, lines[1].find(',')));
@@ -247,6 +248,14 @@ TEST(PredictJob, NamesClassesAndTheirProbabilities) {
   EXPECT_EQ(huge.exit, 2);
   EXPECT_NE(huge.err.find("huge.csv, row 2, '"), std::string::npos) << huge.err;
   EXPECT_NE(huge.err.find("leave the row out"), std::string::npos) << huge.err;
+
+  // The curvature and the kernel of a model of float32 are computed in float64.
+  const Finished single = place.json(
+      {"train", "--data", "colours.csv", "dtype=f32", "layers=5", "epochs=20", "polish=false", "baselines=false"});
+  ASSERT_EQ(single.exit, 0) << single.err;
+  const Finished diagnosed = place.json({"analyze", place.folder_of(single).string(), "--data", "colours.csv"});
+  ASSERT_EQ(diagnosed.exit, 0) << diagnosed.err;
+  EXPECT_TRUE(diagnosed.last_json().contains("hessian") && diagnosed.last_json().contains("tangent_kernel"));
 
   // Export: beside the model, and never over it.
   const Finished script = place.run({"export", model, "--format", "torchscript", "--quiet"});
