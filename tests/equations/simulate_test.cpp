@@ -56,6 +56,25 @@ TEST(Simulate, ComplexGivenAndPlaneFields) {
   EXPECT_EQ(read_npz(place.path() / point.at("data").get<std::string>()).at("x_t").shape.size(), 1u);
 }
 
+TEST(Simulate, VelocitiesThatAreGivenMoveWithTheirVorticity) {
+  const Workplace place;
+  const Json plane =
+      place.json({"simulate", "shear_layer", "n=48", "T=4", "frames=41", "Re=100", "kick=0.3"}).last_json();
+  const auto found = [&](const std::string& given) {
+    return place
+        .json({"discover", plane.at("data").get<std::string>(), "--axes", "x,y,t", "--field", "w", "--given", given,
+               "degree=2", "derivatives=2", "resamples=0", "report=false"})
+        .last_json();
+  };
+  const Json right = found("u,v");
+  ASSERT_TRUE(right.at("found")) << right;
+  EXPECT_EQ(right.at("terms").size(), 4u) << right.at("equation");
+  EXPECT_LT(right.at("simulation_error"), 1e-3);
+  const Json turned = found("v,u");
+  ASSERT_TRUE(turned.at("found")) << turned;
+  EXPECT_NE(turned.at("simulation").at("refused").get<std::string>().find("not the velocity"), std::string::npos);
+}
+
 TEST(Simulate, WhatItSimulatesIsDiscovered) {
   const Workplace place;
   const Json run = place.json({"simulate", "heat"}).last_json();

@@ -17,6 +17,7 @@ using Complex = std::complex<double>;
 
 constexpr double tolerance = 1e-6;
 constexpr std::int64_t most_points = 1 << 24;
+constexpr double velocity_off = 0.1;  // share of a velocity, until it is another
 // Steps that the check may take: an equation that was found with wrong terms can be stiff beyond measure.
 constexpr std::int64_t first_steps = 2000, steps_a_frame = 10;
 
@@ -112,6 +113,10 @@ std::vector<FieldState> first_frame(const Measurement& measurement, const Equati
   std::vector<FieldState> state;
   for (std::size_t f = 0; f < measurement.fields.size(); ++f) {
     const Field& field = measurement.fields[f];
+    if (equation.fields[f].vorticity >= 0) {
+      state.emplace_back();
+      continue;
+    }
     state.push_back({.values = frame(measurement, field, 0)});
     if (equation.fields[f].time_order == 2) state.back().rate = first_rate(measurement, field);
     const bool periodic = std::all_of(axes.begin(), axes.end(), [](const SpaceAxis& axis) { return axis.periodic; });
@@ -119,6 +124,58 @@ std::vector<FieldState> first_frame(const Measurement& measurement, const Equati
     drop_noise(measurement, field, state.back().values);
   }
   return state;
+}
+
+bool changes_in_time(const Measurement& measurement, const Field& field) {
+  const std::vector<Complex> first = frame(measurement, field, 0);
+  const auto n_times = static_cast<std::size_t>(measurement.time().size());
+  double change = 0, size = 0;
+  for (std::size_t index = 0; index < field.values.size(); ++index) {
+    change = std::max(change, std::abs(value_of(field, index) - first[index / n_times]));
+    size = std::max(size, std::abs(value_of(field, index)));
+  }
+  return change > 1e-6 * size;
+}
+
+// A given field is constant for an integrator. Two that change may be the velocity of a vorticity in the plane, which
+// it makes itself; whether they are is seen in the first frame of what it makes.
+void settle_given(const Measurement& measurement, const std::vector<SpaceAxis>& axes, Equation& equation) {
+  std::vector<std::size_t> moving, evolved;
+  for (std::size_t f = 0; f < measurement.fields.size(); ++f) {
+    if (equation.fields[f].role == FieldRole::evolved)
+      evolved.push_back(f);
+    else if (changes_in_time(measurement, measurement.fields[f]))
+      moving.push_back(f);
+  }
+  if (moving.empty()) return;
+  const bool plane = axes.size() == 2 && axes[0].periodic && axes[1].periodic;
+  if (!plane || evolved.size() != 1 || moving.size() != 2)
+    throw Refused{fmt::format("{} is given and changes in time", measurement.fields[moving[0]].name)};
+  for (std::size_t k = 0; k < 2; ++k) {
+    EquationField& velocity = equation.fields[moving[k]];
+    velocity.role = k == 0 ? FieldRole::velocity_x : FieldRole::velocity_y;
+    velocity.vorticity = static_cast<int>(evolved[0]);
+    for (const Complex& value : frame(measurement, measurement.fields[moving[k]], 0)) velocity.mean += value.real();
+    velocity.mean /= static_cast<double>(measurement.count() / measurement.time().size());
+  }
+}
+
+void check_velocities(const Measurement& measurement, const Equation& equation, const Solution& solution) {
+  for (std::size_t f = 0; f < measurement.fields.size(); ++f) {
+    if (equation.fields[f].vorticity < 0) continue;
+    const Field& field = measurement.fields[f];
+    const std::vector<Complex> measured = frame(measurement, field, 0);
+    const std::vector<double>& made = solution.field(field.name).values;
+    double off = 0, size = 0;
+    for (std::size_t i = 0; i < measured.size(); ++i) {
+      off += std::norm(measured[i] - made[i * solution.times.size()]);
+      size += std::norm(measured[i]);
+    }
+    if (off > velocity_off * velocity_off * size)
+      throw Refused{
+          fmt::format("{} is given and changes in time, and is not the velocity that belongs to the vorticity {}",
+                      field.name, measurement.fields[static_cast<std::size_t>(equation.fields[f].vorticity)].name)};
+  }
 }
 
 // The measured values at any time, linear between frames: what holds at the boundary.
@@ -176,13 +233,14 @@ Simulation compared(const Measurement& measurement, const Solution& solution, st
 
 SimulationAnswer simulate_found(const Measurement& measurement, const Discovery& discovery, Progress& progress) {
   try {
-    const std::optional<Equation> equation = equation_of(discovery, measurement);
+    std::optional<Equation> equation = equation_of(discovery, measurement);
     if (!equation) return {std::nullopt, "it has a term that no integrator here can take"};
     for (std::size_t f = 0; f < measurement.fields.size(); ++f)
       if (!measurement.fields[f].given && equation->fields[f].role == FieldRole::given)
         return {std::nullopt, fmt::format("{} has no equation of its own", measurement.fields[f].name)};
     SimulateOptions options = {.tolerance = tolerance, .boundary = measured_boundary(measurement)};
     const std::vector<SpaceAxis> axes = space_axes(measurement);
+    settle_given(measurement, axes, *equation);
     const auto every = static_cast<std::size_t>(measurement.count() / most_points + 1);
     std::vector<double> times;
     for (std::size_t j = 0; j < measurement.time().points.size(); j += every)
@@ -191,6 +249,7 @@ SimulationAnswer simulate_found(const Measurement& measurement, const Discovery&
     const Outcome<Solution> run =
         simulate(*equation, axes, first_frame(measurement, *equation, axes), times, options, progress);
     if (run.partial().times.size() < 2) return {std::nullopt, run ? "there is one frame" : run.failure().text()};
+    check_velocities(measurement, *equation, run.partial());
     SimulationAnswer answer{compared(measurement, run.partial(), every), ""};
     if (!run) answer.simulation->broke_off = run.failure().text();
     return answer;
