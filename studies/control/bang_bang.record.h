@@ -74,8 +74,8 @@ inline constexpr StudyRecord bang_bang_record = {
         "0.15; a residual of the "
         "optimality conditions that is not small against the price $\\lambda h$.",
     .settings = bang_bang_settings,
-    .seconds_quick = 10,
-    .seconds_full = 150,
+    .seconds_quick = 8,
+    .seconds_full = 60,
     .seeds = 3,
     .seeds_quick = 1,
 };

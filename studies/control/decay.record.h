@@ -61,8 +61,8 @@ inline constexpr StudyRecord decay_record = {
         "not "
         "constant to the order of the step.",
     .settings = decay_settings,
-    .seconds_quick = 10,
-    .seconds_full = 150,
+    .seconds_quick = 2,
+    .seconds_full = 8,
     .seeds = 5,
     .seeds_quick = 2,
 };

@@ -44,8 +44,8 @@ inline constexpr StudyRecord time_scaling_record = {
         "States of the two networks that differ by more than $10^{-12}$, a cost identity that fails, or a "
         "non-homogeneous field ($\\tanh(Wx + b)$) for which it holds as well.",
     .settings = time_scaling_settings,
-    .seconds_quick = 2,
-    .seconds_full = 6,
+    .seconds_quick = 3,
+    .seconds_full = 4,
     .seeds = 5,
 };
 

@@ -52,8 +52,8 @@ inline constexpr StudyRecord trajectories_record = {
         "draw nearer, or, "
         "for three points in four dimensions, an error ratio off $(T/T')^2$ by more than 5 %.",
     .settings = trajectories_settings,
-    .seconds_quick = 8,
-    .seconds_full = 120,
+    .seconds_quick = 1,
+    .seconds_full = 6,
     .seeds = 3,
     .seeds_quick = 1,
 };

@@ -37,8 +37,8 @@ inline constexpr StudyRecord turnpike_record = {
         "differs from the discrete Riccati recursion by more than $10^{-8}$, or from the continuous solution by more "
         "than the scheme's order.",
     .settings = turnpike_settings,
-    .seconds_quick = 8,
-    .seconds_full = 60,
+    .seconds_quick = 7,
+    .seconds_full = 20,
     .seeds = 5,
     .seeds_quick = 2,
 };

@@ -49,8 +49,8 @@ inline constexpr StudyRecord vanishing_penalty_record = {
         "$\\sqrt T \\|u^T\\| / \\|u^*\\|$ other than 1, or a gap that does not close at order 1 in $\\lambda$ with the "
         "constant that the multipliers predict.",
     .settings = vanishing_penalty_settings,
-    .seconds_quick = 6,
-    .seconds_full = 40,
+    .seconds_quick = 1,
+    .seconds_full = 2,
     .seeds = 5,
     .seeds_quick = 2,
 };

@@ -37,8 +37,8 @@ inline constexpr StudyRecord gradients_record = {
         "A rate off by 5 % (0.05 for the rotation, whose rate is near 0), a gradient outside the singular values of "
         "its Jacobian, or gradients of field 3 that go on growing.",
     .settings = gradients_settings,
-    .seconds_quick = 4,
-    .seconds_full = 15,
+    .seconds_quick = 1,
+    .seconds_full = 1,
 };
 
 }  // namespace turnpike::studies

@@ -54,8 +54,8 @@ inline constexpr StudyRecord stable_layers_record = {
         "the flow, or in the second half of a Verlet run by more than 1.1 times the first half's error; an Euler "
         "step that lowers $E$; a counterexample that does not grow at its predicted rate.",
     .settings = stable_layers_settings,
-    .seconds_quick = 6,
-    .seconds_full = 60,
+    .seconds_quick = 7,
+    .seconds_full = 25,
     .seeds = 5,
 };
 

@@ -50,8 +50,8 @@ inline constexpr StudyRecord losses_record = {
         "from "
         "what the two likelihoods say.",
     .settings = losses_settings,
-    .seconds_quick = 3,
-    .seconds_full = 6,
+    .seconds_quick = 1,
+    .seconds_full = 2,
     .seeds = 5,
     .seeds_quick = 3,
 };
