@@ -73,12 +73,12 @@ class Strips {
   void sums_of_sample(const WeightShape& m, const T* sums, std::int64_t q, T* row) const {
     for (std::int64_t i = 0; i < m.entries(); ++i) row[i] = sums[i * k_.lanes + q];
   }
-  void reduce(const WeightShape& m, const T* sums, T* row) const { k_.sum_lanes(sums, m.entries(), row); }
-  // row = the sums of several threads + twice u, u null: zero; returns |u|^2. Those of the first are overwritten.
-  double reduce(const WeightShape& m, const std::vector<T*>& sums, const T* u, T twice, T* row) const {
-    if (sums.size() > 1) k_.collect(static_cast<int>(sums.size()), sums.data(), nullptr, T(0), sums[0], sum_entries(m));
-    reduce(m, sums[0], row);
-    return k_.collect(1, &row, u, twice, row, m.entries());
+  void reduce(const WeightShape& m, const T* sums, T* row) const {
+    k_.sum_lanes(1, &sums, nullptr, T(0), row, m.entries());
+  }
+  // row = the sums of several threads + twice u, u null: zero; returns |u|^2.
+  double reduce(const WeightShape& m, std::vector<T*>& sums, const T* u, T twice, T* row) const {
+    return k_.sum_lanes(static_cast<int>(sums.size()), sums.data(), u, twice, row, m.entries());
   }
 
   // out = W in + b
@@ -171,8 +171,12 @@ class Panels {
   std::int64_t sum_entries(const WeightShape& m) const { return m.rows * stride(m.cols) + stride(m.rows); }
   static std::int64_t width_of_separate_sums() { return 1; }
   void sums_of_sample(const WeightShape& m, T* sums, std::int64_t, T* row) const { reduce(m, sums, row); }
-  void reduce(const WeightShape& m, T* sums, T* row) const { reduce(m, std::vector<T*>{sums}, nullptr, T(0), row); }
-  double reduce(const WeightShape& m, std::vector<T*> sums, const T* u, T twice, T* row) const {
+  void reduce(const WeightShape& m, T* sums, T* row) const {
+    std::vector<T*> one{sums};
+    reduce(m, one, nullptr, T(0), row);
+  }
+  // Leaves the pointers behind the sums.
+  double reduce(const WeightShape& m, std::vector<T*>& sums, const T* u, T twice, T* row) const {
     double squares = 0;
     for (std::int64_t i = 0; i <= m.rows; ++i) {  // the last one: b
       const std::int64_t n = i < m.rows ? m.cols : m.rows;

@@ -851,9 +851,9 @@ class Roller {
                                                    p_.layer.n_parameters());
   }
 
-  // The effective row of a piece, summed over threads, + twice u; returns |u|^2.
-  double reduce_piece(const std::vector<Room>& rooms, std::int64_t piece, const T* u, T twice, T* row) const {
-    std::vector<T*> sums(rooms.size());
+  // The effective row of a piece, summed over threads, + twice u; returns |u|^2. `sums`: room for a pointer a thread.
+  double reduce_piece(const std::vector<Room>& rooms, std::int64_t piece, const T* u, T twice, T* row,
+                      std::vector<T*>& sums) const {
     double squares = 0;
     for (std::size_t j = 0; j < layer_.matrices.size(); ++j) {
       for (std::size_t thread = 0; thread < rooms.size(); ++thread)
@@ -874,15 +874,16 @@ class Roller {
     if (one_each) {
       team_.run([&](int thread) {
         const std::int64_t first = share(thread), last = share(thread + 1);
+        std::vector<T*> sums(rooms.size());
         if (is_plain(p_.layer)) {
           for (std::int64_t i = first; i < last; ++i) {
-            const double squares = reduce_piece(rooms, i, weighted_row(i), twice_weight(i), control_bar + i * P);
+            const double squares = reduce_piece(rooms, i, weighted_row(i), twice_weight(i), control_bar + i * P, sums);
             if (row_weights_) row_squares_[i] = row_weights_[i] * squares;
           }
         } else {
           std::vector<T> row(n_row);
           for (std::int64_t i = first; i < last; ++i) {
-            reduce_piece(rooms, i, nullptr, T(0), row.data());
+            reduce_piece(rooms, i, nullptr, T(0), row.data(), sums);
             contract_row(p_.layer, row.data(), control_bar + i * P);
             add_square(i, control_bar + i * P);
           }
@@ -893,8 +894,9 @@ class Roller {
     // Rows that many steps share are summed in double.
     std::vector<T> pieces(n_pieces * n_row);
     team_.run([&](int thread) {
+      std::vector<T*> sums(rooms.size());
       for (std::int64_t i = share(thread); i < share(thread + 1); ++i)
-        reduce_piece(rooms, i, nullptr, T(0), pieces.data() + i * n_row);
+        reduce_piece(rooms, i, nullptr, T(0), pieces.data() + i * n_row, sums);
     });
     std::vector<double> rows(p_.n_rows * n_row, 0.0);
     for (std::int64_t piece = 0; piece < n_pieces; ++piece)

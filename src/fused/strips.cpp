@@ -309,8 +309,16 @@ struct Kernels {
     }
   }
 
-  static void sum_lanes(const T* sums, std::int64_t n, T* out) {
-    for (std::int64_t i = 0; i < n; ++i) out[i] = hn::GetLane(hn::SumOfLanes(d, hn::Load(d, sums + i * L)));
+  static double sum_lanes(int terms, const T* const* v, const T* u, T twice, T* out, std::int64_t n) {
+    double squares = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+      V sum = hn::Load(d, v[0] + i * L);
+      for (int j = 1; j < terms; ++j) sum = hn::Add(sum, hn::Load(d, v[j] + i * L));
+      const T own = u ? u[i] : T(0);
+      out[i] = hn::GetLane(hn::SumOfLanes(d, sum)) + twice * own;
+      squares += static_cast<double>(own) * own;
+    }
+    return squares;
   }
 
   static double collect(int terms, const T* const* v, const T* u, T twice, T* out, std::int64_t n) {

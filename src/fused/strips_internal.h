@@ -62,7 +62,8 @@ struct StripKernels {
   };
   CostKernel mean_square, cross_entropy;
 
-  void (*sum_lanes)(const T* sums, std::int64_t n, T* out);  // out_i = sum of the i-th vector of `lanes`
+  // out_i = sum_j of the lanes of the i-th vector of v_j, + twice u_i; returns |u|^2. u null: zero.
+  double (*sum_lanes)(int terms, const T* const* v, const T* u, T twice, T* out, std::int64_t n);
   // out = sum_j v_j + twice u, of any alignment, in one pass; returns |u|^2. u null: zero; out null: not wanted.
   double (*collect)(int terms, const T* const* v, const T* u, T twice, T* out, std::int64_t n);
 };
