@@ -98,6 +98,15 @@ TEST(Discover, TheContractOfJson) {
   EXPECT_LT(largest_value(report.parent_path() / "data" / "residual.csv"), 1e-4);
 }
 
+TEST(Discover, TheStrongFormShowsItsResidual) {
+  const Workplace place;
+  write_heat(place);
+  const Json result = place.json({"discover", "heat.npz", "form=strong"}).last_json();
+  expect_heat(result, 1e-5);
+  const auto report = place.path() / result.at("report").get<std::string>();
+  EXPECT_LT(largest_value(report.parent_path() / "data" / "residual.csv"), 1e-4);
+}
+
 TEST(Discover, TheAnswerForPeople) {
   const Workplace place;
   write_heat(place);

@@ -174,9 +174,10 @@ void draw_equations(Page& page, const DiscoverReport& report) {
 // ---- where it holds
 
 void draw_residuals(Page& page, RunFolder& folder, const DiscoverReport& report) {
-  Figure figure({.caption =
-                     "What the equation leaves of the left side, as a share of its root mean square, averaged over "
-                     "the test function around each point."});
+  Figure figure(
+      {.caption = "What the equation leaves of the left side, as a share of its root mean square" +
+                  std::string(report.discovery.form == "weak" ? ", averaged over the test function around each point."
+                                                              : ", at each point.")});
   bool any = false;
   const Measurement& m = report.measurements.front();
   for (std::size_t e = 0; e < report.residuals.size(); ++e) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include <turnpike/base/error.h>
+#include <turnpike/discover/strong_form.h>
 #include <turnpike/discover/weak_form.h>
 
 namespace turnpike {
@@ -20,6 +21,7 @@ std::optional<Terms> terms_of(const Measurement& measurement, const FoundEquatio
                               const DiscoveryOptions& options) {
   const std::vector<Candidate> library = candidate_library(measurement, {.polynomial_degree = options.polynomial_degree,
                                                                          .derivative_order = options.derivative_order,
+                                                                         .products = options.form == "strong",
                                                                          .modulus = options.modulus,
                                                                          .trigonometric = options.trigonometric,
                                                                          .formulas = options.formulas});
@@ -51,7 +53,7 @@ std::optional<LeftSide> left_side_of(const Measurement& measurement, const Found
   return std::nullopt;
 }
 
-// Evenly from the first point that a whole test function surrounds to the last.
+// Evenly from the first point that a whole test function, or a derivative, surrounds to the last.
 std::vector<double> lattice_points(const GridAxis& axis, std::int64_t count) {
   const double margin = 0.5 * (axis.points.back() - axis.points.front()) / static_cast<double>(count + 1);
   std::vector<double> points(static_cast<std::size_t>(count));
@@ -66,13 +68,18 @@ std::vector<double> lattice_points(const GridAxis& axis, std::int64_t count) {
 
 std::optional<ResidualMap> residual_map(const Measurement& measurement, const FoundEquation& equation,
                                         const DiscoveryOptions& options) {
-  if (options.form != "weak") return std::nullopt;
+  if (options.form == "published") return std::nullopt;
+  if (!std::all_of(measurement.axes.begin(), measurement.axes.end(), [](const GridAxis& a) { return a.uniform(); }))
+    return std::nullopt;
   const std::optional<Terms> terms = terms_of(measurement, equation, options);
   const std::optional<LeftSide> side = left_side_of(measurement, equation);
   if (!terms || !side) return std::nullopt;
   LinearSystem system;
   try {
-    system = weak_system({measurement}, terms->candidates, {*side}, {.correct_noise = false});
+    system = options.form == "weak"
+                 ? weak_system({measurement}, terms->candidates, {*side}, {.correct_noise = false})
+                 : strong_system({measurement}, terms->candidates, {*side},
+                                 {.space = options.space, .time = options.time, .see_errors = false});
   } catch (const InputError&) {
     return std::nullopt;
   }

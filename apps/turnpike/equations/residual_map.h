@@ -1,6 +1,7 @@
-// Where an equation holds: what it leaves of the left side, averaged by test functions around the points of a lattice.
+// Where an equation holds: what it leaves of the left side, in the weak form averaged by test functions around the
+// points of a lattice, in the strong form at its points.
 //
-//   r_k = (b_k - sum_j xi_j G_kj) / rms(b)        weak form, discover/weak_form.h
+//   r_k = (b_k - sum_j xi_j G_kj) / rms(b)        discover/weak_form.h, discover/strong_form.h
 #pragma once
 
 #include <optional>
@@ -12,10 +13,10 @@ namespace turnpike {
 
 struct ResidualMap {
   std::vector<std::vector<double>> points;  // of the lattice along each axis, time last
-  std::vector<double> values;               // [lattice]; NaN where a test function touches a hole. Modulus if complex
+  std::vector<double> values;               // [lattice]; NaN near a hole. Modulus if complex
 };
 
-// Nothing where the weak form does not apply: uneven steps, terms it cannot integrate by parts.
+// Nothing for uneven steps, terms that the form does not know, and the published recipe.
 std::optional<ResidualMap> residual_map(const Measurement& measurement, const FoundEquation& equation,
                                         const DiscoveryOptions& options);
 
