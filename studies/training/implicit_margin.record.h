@@ -47,7 +47,7 @@ inline constexpr StudyRecord implicit_margin_record = {
         "predicted, or a stationarity residual that stays.",
     .settings = implicit_margin_settings,
     .seconds_quick = 5,
-    .seconds_full = 25,
+    .seconds_full = 330,
     .seeds = 5,
     .seeds_quick = 2,
 };
