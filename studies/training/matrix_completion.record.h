@@ -51,7 +51,7 @@ inline constexpr StudyRecord matrix_completion_record = {
         "$\\alpha e^{A'\\nu}$, or a norm that does not tend to the least.",
     .settings = matrix_completion_settings,
     .seconds_quick = 15,
-    .seconds_full = 400,
+    .seconds_full = 100,
     .seeds = 5,
     .seeds_quick = 3,
 };
