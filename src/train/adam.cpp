@@ -2,6 +2,7 @@
 // into the cache, and each pass of libtorch's eight would fetch them anew.
 #include "optimiser_internal.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
 
 #include <fmt/format.h>
