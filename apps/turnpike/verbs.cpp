@@ -293,7 +293,7 @@ OptionSchema train_options() {
   options.integer("patience", 0, "epochs without progress before an early stop; 0: never").at_least(0);
   options.boolean("polish", true, "finish with L-BFGS");
   options.real("gradient_tolerance", 1e-7, "at which the polish stops").at_least(0);
-  options.integer("polish_iterations", 3000, "at most").at_least(0);
+  options.integer("polish_iterations", 6000, "at most").at_least(0);
   options.integer("starts", 1, "initial controls to try; the best is kept").at_least(1);
   options.choice("dtype", "auto", {"auto", "f64", "f32"}, "of the numbers");
 
